@@ -1,0 +1,71 @@
+"""tb_account: users, their password hashes and their profiles."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pymysql.constants import ER
+from pymysql.err import IntegrityError
+
+from models.database import Queries
+
+_PROFILE_COLUMNS = ("nickname", "avatar", "sex", "frontcover")
+
+
+class Profile(NamedTuple):
+    """What others see of a user."""
+
+    userid: str
+    nickname: str
+    avatar: str
+    sex: int
+    frontcover: str
+
+
+async def insert(db: Queries, userid: str, password: str) -> bool:
+    """Add a user with a hashed password and an empty profile; False when the userid is taken."""
+    try:
+        await db.execute("INSERT INTO tb_account (userid, password) VALUES (%s, %s)", (userid, password))
+    except IntegrityError as error:
+        if error.args[0] == ER.DUP_ENTRY:
+            return False
+        raise
+    return True
+
+
+async def password(db: Queries, userid: str) -> str | None:
+    """The stored password: an Argon2id hash, or the plain value of an imported user. None: no such user."""
+    row = await db.fetch_one("SELECT password FROM tb_account WHERE userid = %s", (userid,))
+    return row[0] if row else None
+
+
+async def replace_password(db: Queries, userid: str, old: str, new: str) -> None:
+    """Store `new` unless somebody changed `old` meanwhile."""
+    await db.execute("UPDATE tb_account SET password = %s WHERE userid = %s AND password = %s", (new, userid, old))
+
+
+async def profile(db: Queries, userid: str) -> Profile | None:
+    """The profile of a user, None when there is no such user."""
+    row = await db.fetch_one(
+        "SELECT userid, nickname, avatar, sex, frontcover FROM tb_account WHERE userid = %s", (userid,)
+    )
+    return Profile(*row) if row else None
+
+
+async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | int]) -> bool:
+    """Set the given profile columns; False when there is no such user."""
+    columns = [column for column in _PROFILE_COLUMNS if column in changes]
+    assignments = ", ".join(f"{column} = %s" for column in columns)
+    found = await db.execute(
+        f"UPDATE tb_account SET {assignments} WHERE userid = %s",  # noqa: S608 - our own column names
+        (*(changes[column] for column in columns), userid),
+    )
+    return found > 0
+
+
+async def lock(db: Queries, userid: str) -> Profile | None:
+    """Like `profile`, and no other transaction gets past here for this user until this one ends."""
+    row = await db.fetch_one(
+        "SELECT userid, nickname, avatar, sex, frontcover FROM tb_account WHERE userid = %s FOR UPDATE",
+        (userid,),
+    )
+    return Profile(*row) if row else None

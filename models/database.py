@@ -1,0 +1,191 @@
+"""The connection pool: a gate before it, a time limit on every step, one helper for transactions.
+
+The gate is there because aiomysql's own pool can lose a waiter's wake-up: nobody ever waits inside it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import aiomysql
+import pymysql
+from pymysql.constants import CLIENT, CR, ER
+
+Row = tuple[Any, ...]
+
+# The server refuses or gives up for a reason that passes: connections used up, shutting down, lock wait or
+# statement time exceeded, deadlock, killed, out of disk, read-only during a fail-over.
+_TRANSIENT = frozenset(
+    {
+        ER.CON_COUNT_ERROR,
+        ER.SERVER_SHUTDOWN,
+        ER.LOCK_WAIT_TIMEOUT,
+        ER.LOCK_DEADLOCK,
+        ER.QUERY_INTERRUPTED,
+        ER.ACCESS_DENIED_ERROR,
+        ER.DBACCESS_DENIED_ERROR,
+        ER.BAD_DB_ERROR,
+        ER.DISK_FULL,
+        ER.RECORD_FILE_FULL,
+        ER.OPTION_PREVENTS_STATEMENT,
+        1836,  # read-only mode
+        1927,  # MariaDB: connection was killed
+        1969,  # MariaDB: max_statement_time exceeded
+        3024,  # MySQL: max_execution_time exceeded
+    }
+)
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot answer now: unreachable, too slow, or every connection is taken."""
+
+
+class Queries(Protocol):
+    """What a model needs to run SQL: the database itself, or a transaction on it."""
+
+    async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a SELECT."""
+
+    async def fetch_one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
+        """The first row of a SELECT, None without one."""
+
+    async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
+        """Run a statement that writes; the number of rows it found (or inserted)."""
+
+
+class _Connection:
+    """Queries on one connection; only ever used by one coroutine at a time."""
+
+    def __init__(self, connection: aiomysql.Connection, timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+
+    async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        async with asyncio.timeout(self._timeout), self._connection.cursor() as cursor:
+            await cursor.execute(sql, args)
+            return list(await cursor.fetchall())
+
+    async def fetch_one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
+        rows = await self.fetch_all(sql, args)
+        return rows[0] if rows else None
+
+    async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
+        async with asyncio.timeout(self._timeout), self._connection.cursor() as cursor:
+            return int(await cursor.execute(sql, args))
+
+
+class Database:
+    """A pool of autocommitting connections. Nothing is connected before the first query.
+
+    Every method raises DatabaseUnavailable when the server is unreachable or slower than the time limits
+    (seconds), and lets other errors of the server (a duplicate key, wrong SQL) through.
+    """
+
+    def __init__(
+        self, arguments: dict[str, Any], *, pool_size: int, acquire_timeout: float, query_timeout: float
+    ) -> None:
+        self._arguments = arguments
+        self._pool_size = pool_size
+        self._gate = asyncio.Semaphore(pool_size)
+        self._acquire_timeout = acquire_timeout
+        self._query_timeout = query_timeout
+        self._pool: aiomysql.Pool | None = None
+
+    async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        async with self._acquire() as connection:
+            return await connection.fetch_all(sql, args)
+
+    async def fetch_one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
+        async with self._acquire() as connection:
+            return await connection.fetch_one(sql, args)
+
+    async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
+        async with self._acquire() as connection:
+            return await connection.execute(sql, args)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Queries]:
+        """Commit what the block did, or roll all of it back when it raises."""
+        async with self._acquire() as connection:
+            await connection.execute("START TRANSACTION")
+            try:
+                yield connection
+            except (TimeoutError, OSError):
+                raise  # the connection is beyond use: it gets closed, and the server rolls back
+            except Exception:
+                await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
+
+    @asynccontextmanager
+    async def _acquire(self) -> AsyncIterator[_Connection]:
+        try:
+            async with asyncio.timeout(self._acquire_timeout):
+                await self._gate.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable("every connection is taken") from None
+        try:
+            async with self._connected() as connection:
+                yield connection
+        finally:
+            self._gate.release()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[_Connection]:
+        try:
+            pool = await self._opened_pool()
+            async with asyncio.timeout(self._acquire_timeout):
+                connection = await pool.acquire()
+            try:
+                yield _Connection(connection, self._query_timeout)
+            except (TimeoutError, asyncio.CancelledError, OSError):
+                connection.close()  # an answer may still be on its way: nobody else must read it
+                raise
+            finally:
+                pool.release(connection)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+            raise DatabaseUnavailable("the database does not answer") from error
+        except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
+            code = error.args[0] if error.args else 0
+            if isinstance(error, pymysql.err.InterfaceError) or code in _TRANSIENT or code >= CR.CR_ERROR_FIRST:
+                raise DatabaseUnavailable("the database refuses") from error
+            raise
+
+    async def _opened_pool(self) -> aiomysql.Pool:
+        if self._pool is None:
+            self._pool = await aiomysql.create_pool(  # minsize 0: connects nothing yet
+                **self._arguments,
+                minsize=0,
+                maxsize=self._pool_size,
+                autocommit=True,
+                charset="utf8mb4",
+                connect_timeout=self._acquire_timeout,
+                client_flag=CLIENT.FOUND_ROWS,  # an UPDATE to the same values found its row
+                init_command=_session_settings(self._query_timeout),
+            )
+        return self._pool
+
+    async def close(self) -> None:
+        """Close every connection; one still in use after a second is cut off."""
+        if self._pool is None:
+            return
+        self._pool.close()
+        try:
+            async with asyncio.timeout(1):
+                await self._pool.wait_closed()
+        except TimeoutError:
+            self._pool.terminate()
+            await self._pool.wait_closed()
+
+
+def _session_settings(query_timeout: float) -> str:
+    """UTC, strict mode, and a statement time limit: a cancelled query would go on running in the server.
+
+    `/*M! */` is read by MariaDB only (seconds), `/*!50708 */` by MySQL only (milliseconds, SELECT only).
+    """
+    return (
+        "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION' "
+        f"/*M! , max_statement_time = {query_timeout} */ "
+        f"/*!50708 , max_execution_time = {int(query_timeout * 1000)} */"
+    )

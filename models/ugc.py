@@ -1,0 +1,60 @@
+"""tb_ugc: short videos that users published."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from models.database import Queries
+
+
+class Video(NamedTuple):
+    """What a user publishes."""
+
+    file_id: str
+    title: str
+    frontcover: str
+    location: str
+    play_url: str
+
+
+class ListedVideo(NamedTuple):
+    """One line of the video list: a short video with its author's current profile."""
+
+    userid: str
+    nickname: str
+    avatar: str
+    file_id: str
+    title: str
+    frontcover: str
+    location: str
+    play_url: str
+    create_time: datetime
+
+
+async def upsert(db: Queries, userid: str, video: Video) -> bool:
+    """Publish, or replace what the user published under this file_id (its create_time stays).
+
+    False when there is no such user.
+    """
+    found = await db.execute(
+        """
+        INSERT INTO tb_ugc (userid, file_id, title, frontcover, location, play_url)
+        SELECT userid, %s, %s, %s, %s, %s FROM tb_account WHERE userid = %s
+        ON DUPLICATE KEY UPDATE title = %s, frontcover = %s, location = %s, play_url = %s
+        """,
+        (*video, userid, *video[1:]),
+    )
+    return found > 0
+
+
+async def newest(db: Queries, index: int, count: int) -> list[ListedVideo]:
+    """`count` videos from offset `index`, newest first; the indexes are forced as in `vod.newest`."""
+    rows = await db.fetch_all(
+        """
+        SELECT u.userid, a.nickname, a.avatar, u.file_id, u.title, u.frontcover, u.location,
+               u.play_url, u.create_time
+        FROM tb_ugc u FORCE INDEX (newest) STRAIGHT_JOIN tb_account a FORCE INDEX (PRIMARY) ON a.userid = u.userid
+        ORDER BY u.create_time DESC, u.file_id DESC, u.userid DESC LIMIT %s OFFSET %s
+        """,
+        (count, index),
+    )
+    return [ListedVideo(*row) for row in rows]

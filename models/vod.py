@@ -1,0 +1,127 @@
+"""tb_vod: replays of past broadcasts, and tb_vod_file: the recorded files they consist of."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from models.database import Queries
+
+# A user can hardly have more files in the time of one broadcast; it bounds the query.
+_MOST_FILES = 500
+
+
+class ListedReplay(NamedTuple):
+    """One line of the replay list: a replay with its author's current profile."""
+
+    userid: str
+    nickname: str
+    avatar: str
+    file_id: str
+    title: str
+    like_count: int
+    viewer_count: int
+    frontcover: str
+    location: str
+    play_url: str
+    create_time: datetime
+    hls_play_url: str
+    start_time: datetime
+
+
+class File(NamedTuple):
+    """A recorded file. `replay_file_id` names its replay, times are UTC."""
+
+    file_id: str
+    replay_file_id: str
+    file_format: str
+    video_url: str
+    start_time: datetime
+    end_time: datetime
+
+
+class Media(NamedTuple):
+    """What the files of a replay say about it."""
+
+    play_url: str
+    hls_play_url: str
+    start_time: datetime
+    create_time: datetime
+
+
+async def newest(db: Queries, index: int, count: int, since: datetime | None) -> list[ListedReplay]:
+    """`count` replays from offset `index`, newest first; only those created at or after `since` (UTC).
+
+    The indexes are forced: with few rows the optimizer prefers to sort them all, and a plan should not depend on that.
+    """
+    rows = await db.fetch_all(
+        f"""
+        SELECT v.userid, a.nickname, a.avatar, v.file_id, v.title, v.like_count, v.viewer_count,
+               v.frontcover, v.location, v.play_url, v.create_time, v.hls_play_url, v.start_time
+        FROM tb_vod v FORCE INDEX (newest) STRAIGHT_JOIN tb_account a FORCE INDEX (PRIMARY) ON a.userid = v.userid
+        {"WHERE v.create_time >= %s" if since else ""}
+        ORDER BY v.create_time DESC, v.file_id DESC, v.userid DESC LIMIT %s OFFSET %s
+        """,  # noqa: S608 - no value in the text
+        (*((since,) if since else ()), count, index),
+    )
+    return [ListedReplay(*row) for row in rows]
+
+
+async def has_file(db: Queries, userid: str, file_id: str) -> bool:
+    """Whether this file is already part of a replay (an imported replay has no files but itself)."""
+    row = await db.fetch_one(
+        """
+        SELECT 1 FROM tb_vod_file WHERE userid = %s AND file_id = %s
+        UNION ALL SELECT 1 FROM tb_vod WHERE userid = %s AND file_id = %s LIMIT 1
+        """,
+        (userid, file_id, userid, file_id),
+    )
+    return row is not None
+
+
+async def files_around(db: Queries, userid: str, start: datetime, end: datetime) -> list[File]:
+    """All files of those of the user's replays that have a file whose time touches [start, end]."""
+    rows = await db.fetch_all(
+        """
+        SELECT DISTINCT f.file_id, f.replay_file_id, f.file_format, f.video_url, f.start_time, f.end_time
+        FROM tb_vod_file near
+        JOIN tb_vod_file f ON f.userid = near.userid AND f.replay_file_id = near.replay_file_id
+        WHERE near.userid = %s AND near.end_time >= %s AND near.start_time <= %s LIMIT %s
+        """,
+        (userid, start, end, _MOST_FILES),
+    )
+    return [File(*row) for row in rows]
+
+
+async def insert_file(db: Queries, userid: str, file: File) -> None:
+    """Add a recorded file."""
+    await db.execute(
+        """
+        INSERT INTO tb_vod_file
+          (userid, file_id, replay_file_id, file_format, video_url, start_time, end_time)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        """,
+        (userid, *file),
+    )
+
+
+async def insert_replay(db: Queries, userid: str, file_id: str, room: Sequence[str], media: Media) -> None:
+    """Add a replay; `room` is (title, location, frontcover)."""
+    await db.execute(
+        """
+        INSERT INTO tb_vod
+          (userid, file_id, title, location, frontcover, play_url, hls_play_url, start_time, create_time)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (userid, file_id, *room, *media),
+    )
+
+
+async def update_media(db: Queries, userid: str, file_id: str, media: Media) -> None:
+    """Set what the files of a replay say about it."""
+    await db.execute(
+        """
+        UPDATE tb_vod SET play_url = %s, hls_play_url = %s, start_time = %s, create_time = %s
+        WHERE userid = %s AND file_id = %s
+        """,
+        (*media, userid, file_id),
+    )
