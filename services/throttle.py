@@ -1,0 +1,42 @@
+"""Counts wrong passwords per user in Redis, so that nobody can try them all."""
+
+from typing import cast
+
+from redis.asyncio import Redis
+
+from services.errors import Code, ServiceError
+
+# KEYS: the count. ARGV: tries to add, window (s). Returns the count.
+_COUNT = """
+redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
+local tries = redis.call('INCRBY', KEYS[1], ARGV[1])
+if tries <= 0 then redis.call('DEL', KEYS[1]) end
+return tries
+"""
+
+
+class LoginThrottle:
+    """At most `max_failures` wrong passwords of one user in `window` seconds, which begin with the first one.
+
+    A try is taken before the password is checked and given back when it was not wrong: tries at the same time
+    cannot outrun the count. The price: more than `max_failures` logins of one user in flight at the same moment
+    are refused even with the right password.
+    """
+
+    def __init__(self, redis: Redis, *, max_failures: int, window: int) -> None:
+        self._script = redis.register_script(_COUNT)
+        self._max_failures = max_failures
+        self._window = window
+
+    async def take(self, userid: str) -> None:
+        """Take one of the user's tries. Raises TOO_FREQUENT when there is none left."""
+        if await self._count(userid, 1) > self._max_failures:
+            raise ServiceError(Code.TOO_FREQUENT, "too many wrong passwords", retry_after=self._window)
+
+    async def give_back(self, userid: str) -> None:
+        """The try that was taken did not end with a wrong password."""
+        await self._count(userid, -1)
+
+    async def _count(self, userid: str, tries: int) -> int:
+        key = f"xzb:{{{userid}}}:login_failures"
+        return int(cast(int, await self._script(keys=[key], args=[tries, self._window])))

@@ -1,0 +1,41 @@
+"""What users watch: replays of past broadcasts and short videos."""
+
+from datetime import UTC, datetime, timedelta
+
+from models import room, ugc, vod
+from models.database import Database
+from services.errors import Code, ServiceError
+
+# Behind it there is nothing, and MySQL would count its way there.
+_MOST_ROWS = 10**9
+
+
+class Videos:
+    """Publishes and lists. `window_days` limits the age of the replays listed; 0 lists all."""
+
+    def __init__(self, db: Database, *, window_days: int) -> None:
+        self._db = db
+        self._window = timedelta(days=window_days)
+
+    async def upload_room(self, userid: str, title: str, location: str, frontcover: str | None) -> None:
+        """Say what the broadcast about to start is. Raises UPDATE_FAILED when the account is gone."""
+        if not await room.insert(self._db, userid, title, location, frontcover):
+            raise ServiceError(Code.UPDATE_FAILED, "no such user")
+
+    async def upload_ugc(self, userid: str, video: ugc.Video) -> None:
+        """Publish a short video. Raises UPDATE_FAILED when the account is gone."""
+        if not await ugc.upsert(self._db, userid, video):
+            raise ServiceError(Code.UPDATE_FAILED, "no such user")
+
+    async def replays(self, index: int, count: int) -> list[vod.ListedReplay]:
+        """`count` replays from offset `index`, newest first."""
+        if index >= _MOST_ROWS:
+            return []
+        since = datetime.now(UTC).replace(tzinfo=None) - self._window if self._window else None
+        return await vod.newest(self._db, index, count, since)
+
+    async def ugc(self, index: int, count: int) -> list[ugc.ListedVideo]:
+        """`count` short videos from offset `index`, newest first."""
+        if index >= _MOST_ROWS:
+            return []
+        return await ugc.newest(self._db, index, count)
