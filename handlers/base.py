@@ -1,0 +1,226 @@
+"""What every handler does the same way: parse, authenticate, call one service, answer in the envelope.
+
+Secure by default: a handler serves authenticated callers unless it says that it is public.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, Generic
+from zoneinfo import ZoneInfo
+
+import structlog
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from tornado.httputil import HTTPServerRequest
+from tornado.web import HTTPError, RequestHandler
+
+from conf.settings import Settings
+from handlers.application import MAX_BODY, Application
+from handlers.schemas import P, read
+from models.database import DatabaseUnavailable
+from services import Services, json
+from services.errors import Code, ServiceError, unavailable
+
+log = structlog.get_logger()
+
+
+_HTTP_CODES = frozenset({400, 404, 405, 413, 429, 500, 503})
+_UNAVAILABLE = (
+    DatabaseUnavailable,
+    RedisConnectionError,
+    RedisTimeoutError,
+    ReadOnlyError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    MasterDownError,
+    ClusterDownError,
+    TryAgainError,
+)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+Routes = list[tuple[str, type["BaseHandler"]]]
+
+
+class BaseHandler(RequestHandler):
+    """The envelope, the errors, the headers, the request id."""
+
+    application: Application
+    quiet: ClassVar[bool] = False
+    """Whether only an internal error is worth more than a debug line in the access log."""
+    code: int = 0
+    """The `code` of the answer, for the access log."""
+    caller: str = ""
+    """The userid of the caller, for the access log."""
+    route: str = ""
+
+    def initialize(self, route: str = "") -> None:
+        self.route = route
+        self.application.in_flight += 1
+
+    def on_finish(self) -> None:
+        self.application.in_flight -= 1
+
+    @property
+    def services(self) -> Services:
+        """Everything a handler may call."""
+        return self.application.services
+
+    @property
+    def conf(self) -> Settings:
+        """The settings of the server."""
+        return self.application.conf
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The time zone of the times in answers."""
+        return self.application.timezone
+
+    def set_default_headers(self) -> None:
+        """Headers of every answer; here, because errors clear the others."""
+        self.request_id = _request_id(self.request, trusted=self.conf.http.trust_proxy)
+        self.clear_header("Server")
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("X-Request-Id", self.request_id)
+
+    def compute_etag(self) -> None:
+        """No ETag: nothing here is cacheable."""
+
+    def body_object(self) -> dict[str, Any]:
+        """The JSON object in the body. Raises BAD_REQUEST, or BODY_TOO_LARGE."""
+        raw = self.request.body
+        if len(raw) > MAX_BODY:
+            raise ServiceError(Code.BODY_TOO_LARGE, f"the body is longer than {MAX_BODY} bytes")
+        try:
+            body = json.loads(raw) if raw else {}
+        except ValueError:
+            raise ServiceError(Code.BAD_REQUEST, "the body is not JSON") from None
+        if not isinstance(body, dict):
+            raise ServiceError(Code.BAD_REQUEST, "the body is not a JSON object")
+        return body
+
+    def answer(self, code: int, message: str, data: Mapping[str, Any] | None = None) -> None:
+        """Finish with the envelope, in the HTTP status that belongs to the code."""
+        self.code = int(code)
+        envelope: dict[str, Any] = {"code": code, "message": message}
+        if data is not None:
+            envelope["data"] = data
+        self.set_status(self.code if code in _HTTP_CODES else 200)
+        self.finish(json.dumps(envelope))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Any exception as an answer: what is not ours becomes INTERNAL, and its text stays inside."""
+        error = _as_service_error(kwargs["exc_info"][1] if "exc_info" in kwargs else HTTPError(status_code))
+        if error.code == Code.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self.allowed_methods()))
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(error.retry_after))
+        self.answer(error.code, error.message)
+
+    def allowed_methods(self) -> list[str]:
+        """The methods that this handler implements."""
+        unimplemented = RequestHandler._unimplemented_method
+        return [
+            method
+            for method in self.SUPPORTED_METHODS
+            if getattr(type(self), method.lower(), unimplemented) is not unimplemented
+        ]
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        """The access log tells of refusals; only what is nobody's refusal gets a traceback."""
+        if isinstance(value, _UNAVAILABLE):
+            log.warning("store unavailable", request_id=self.request_id, error=repr(value.__cause__ or value))
+        elif not isinstance(value, ServiceError | HTTPError):
+            log.error("request failed", request_id=self.request_id, route=self.route, exc_info=(typ, value, tb))
+
+
+class PublicHandler(BaseHandler, Generic[P]):
+    """An interface that needs no session. Subclasses name their parameters and implement `serve`."""
+
+    parameters: ClassVar[type[Any]]
+
+    async def post(self) -> None:
+        data = await self.serve(read(self.parameters, self.body_object()))
+        self.answer(Code.OK, "OK", data)
+
+    async def serve(self, parameters: P) -> Mapping[str, Any] | None:
+        """Do the work; the `data` of the answer."""
+        raise NotImplementedError
+
+
+class UserHandler(BaseHandler, Generic[P]):
+    """An interface for authenticated callers. Subclasses name their parameters and implement `serve`."""
+
+    parameters: ClassVar[type[Any]]
+
+    async def post(self) -> None:
+        body = self.body_object()
+        headers = self.request.headers
+        self.caller = await self.services.authenticator.caller(
+            headers.get("Liteav-Sig"), headers.get("Authorization"), self.request.body, body
+        )
+        data = await self.serve(self.caller, read(self.parameters, body))
+        self.answer(Code.OK, "OK", data)
+
+    async def serve(self, caller: str, parameters: P) -> Mapping[str, Any] | None:
+        """Do the work for `caller` (a userid); the `data` of the answer."""
+        raise NotImplementedError
+
+
+class NotFoundHandler(BaseHandler):
+    """Every path that is not an interface."""
+
+    def prepare(self) -> None:
+        raise ServiceError(Code.NOT_FOUND, "no such interface")
+
+
+def log_request(handler: RequestHandler) -> None:
+    """The access log: one line per request, louder the worse it went. Nothing a client sent but its userid."""
+    assert isinstance(handler, BaseHandler)
+    status = handler.get_status()
+    if handler.quiet and status != Code.INTERNAL:
+        write = log.debug
+    elif status < 500:
+        write = log.info
+    else:
+        write = log.warning if status == Code.UNAVAILABLE else log.error
+    write(
+        "request",
+        method=handler.request.method,
+        route=handler.route,
+        status=status,
+        code=handler.code,
+        ms=round(handler.request.request_time() * 1000, 2),
+        userid=handler.caller,
+        remote_ip=handler.request.remote_ip,
+        request_id=handler.request_id,
+    )
+
+
+def _as_service_error(error: BaseException) -> ServiceError:
+    match error:
+        case ServiceError():
+            return error
+        case HTTPError() if error.status_code in _HTTP_CODES:
+            return ServiceError(Code(error.status_code), HTTPStatus(error.status_code).phrase)
+        case _ if isinstance(error, _UNAVAILABLE):
+            return unavailable("temporarily unavailable")
+        case _:
+            return ServiceError(Code.INTERNAL, "internal error")
+
+
+def _request_id(request: HTTPServerRequest, *, trusted: bool) -> str:
+    given = request.headers.get("X-Request-Id", "") if trusted else ""
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

@@ -1,0 +1,72 @@
+"""Worker processes that share the listening sockets. Forked before any event loop exists."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+log = structlog.get_logger()
+
+_PASSED_ON = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_STOPPING = {signal.SIGTERM, signal.SIGINT}
+# A worker that cannot start must not fork in a tight loop.
+_RESTART_SECONDS = 1
+
+
+def run_workers(count: int, work: Callable[[], None]) -> None:
+    """Run `work` in `count` processes until a TERM or INT; with one, in this process.
+
+    A worker that ends by itself is replaced. TERM, INT and HUP reach every worker; a worker whose parent is gone
+    stops too.
+    """
+    if count == 1:
+        work()
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, signal.SIGCHLD})
+    alive, parent_end = os.pipe()  # the workers read it: it ends when this process does
+    workers = {_fork(work, alive, parent_end) for _ in range(count)}
+    stopping = False
+    while workers:
+        received = signal.sigwait({*_PASSED_ON, signal.SIGCHLD})
+        if received in _PASSED_ON:
+            stopping = stopping or received in _STOPPING
+            for pid in workers:
+                os.kill(pid, received)
+            continue
+        ended = _reap(workers)
+        if ended and not stopping:
+            log.error("workers ended", pids=sorted(ended))
+            time.sleep(_RESTART_SECONDS)
+            workers |= {_fork(work, alive, parent_end) for _ in ended}
+
+
+def _fork(work: Callable[[], None], alive: int, parent_end: int) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    os.close(parent_end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*_PASSED_ON, signal.SIGCHLD})
+    threading.Thread(target=_stop_with_parent, args=(alive,), daemon=True).start()
+    code = 1
+    try:
+        work()
+        code = 0
+    except BaseException:
+        log.exception("worker failed")
+    finally:
+        os._exit(code)
+
+
+def _stop_with_parent(alive: int) -> None:
+    os.read(alive, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _reap(workers: set[int]) -> set[int]:
+    """Take the ended workers out of the set and return them."""
+    ended = {pid for pid in workers if os.waitpid(pid, os.WNOHANG)[0]}
+    workers -= ended
+    return ended

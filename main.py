@@ -1,0 +1,82 @@
+"""The server: settings, resources, application, listen, wait for a signal, drain."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+import uvloop
+
+from conf import logs
+from conf.settings import Settings, load
+from handlers.routes import make_application
+from handlers.server import Listeners, Server
+from handlers.workers import run_workers
+from models.migrate import migrate
+from services import open_services
+
+log = structlog.get_logger()
+
+_MIGRATION_RETRY_SECONDS = 1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve until a TERM or INT; the exit code of the process."""
+    settings = load(argv)
+    logs.configure(settings.log)
+    try:
+        listeners = Listeners.open(settings.http)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if fake := list(settings.fake_credentials()):
+        log.warning("fake Tencent credentials: Tencent will refuse the signatures", settings=fake)
+    run_workers(settings.http.processes, lambda: uvloop.run(serve(settings, listeners)))
+    return 0
+
+
+async def serve(settings: Settings, listeners: Listeners) -> None:
+    """Serve on the listeners in this process until a signal comes, then finish what is in flight."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload_certificate, listeners)
+    async with open_services(settings) as services:
+        server = Server(make_application(services, settings), listeners)
+        log.info("serving", address=settings.http.address, port=settings.http.port, tls=settings.http.tls_port)
+        migration = asyncio.create_task(migrate_in_development(settings))
+        await stop.wait()
+        log.info("stopping")
+        await server.drain(settings.http.drain_timeout)
+        migration.cancel()
+        with suppress(asyncio.CancelledError):
+            await migration
+
+
+async def migrate_in_development(settings: Settings) -> None:
+    """Bring the tables up to date as soon as MySQL answers; in production `scripts/migrate` does it."""
+    while settings.environment == "development":
+        try:
+            applied = await asyncio.to_thread(migrate, settings.mysql.url.get_secret_value())
+        except Exception as error:  # down, or another worker is at it
+            log.warning("migration postponed", error=repr(error))
+            await asyncio.sleep(_MIGRATION_RETRY_SECONDS)
+        else:
+            log.info("migrated", applied=applied)
+            return
+
+
+def reload_certificate(listeners: Listeners) -> None:
+    """On HUP: a certificate that does not load leaves the old one in service."""
+    try:
+        listeners.reload_certificate()
+        log.info("certificate reloaded")
+    except OSError as error:
+        log.error("certificate not reloaded", error=repr(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
