@@ -1,0 +1,28 @@
+"""Delivers kept recording events whose user exists by now; the others stay."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from conf import logs
+from conf.settings import load
+from handlers.schemas import recording_in
+from services import json, open_services
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit code 0 when every kept event has been looked at."""
+    settings = load(argv)
+    logs.configure(settings.log)
+
+    async def replay() -> tuple[int, int]:
+        async with open_services(settings) as services:
+            return await services.recordings.replay_undelivered(lambda body: recording_in(json.loads(body.encode())))
+
+    delivered, kept = asyncio.run(replay())
+    print(f"delivered: {delivered}, still without a user: {kept}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

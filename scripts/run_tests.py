@@ -1,0 +1,56 @@
+"""Run pytest against a private MariaDB and Redis that exist only for this run."""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.private_servers import ROOT, ServerError, private_servers
+from scripts.processes import Signals, Stopped, child, exit_code, has_ended
+
+COVERAGE = ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    signals = Signals()
+    try:
+        with fresh_folder() as folder, private_servers(folder, durable=False, pause=signals.pause) as urls:
+            env = {**without_settings(os.environ), "XZB_TEST_MYSQL_URL": urls.mysql, "XZB_TEST_REDIS_URL": urls.redis}
+            # A part of the tests covers a part of the code: only a whole run has to reach the threshold.
+            options = [*arguments, "--no-cov"] if arguments else COVERAGE
+            command = [sys.executable, "-m", "pytest", *options]
+            # INT and not TERM: pytest then still tears its fixtures down.
+            with child(command, env=env, stop_with=signal.SIGINT, orphaned=signal.SIGINT) as pytest:
+                while not has_ended(pytest):
+                    signals.pause(0.05)
+            return exit_code(pytest)
+    except Stopped as stopped:
+        return stopped.exit_code
+    except ServerError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the settings of a server: those of the developer's own must not reach the tests."""
+    return {name: value for name, value in environment.items() if not name.startswith("XZB_")}
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """A folder of this run alone, so that runs neither share data nor touch the server's."""
+    var = ROOT / "var"
+    var.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="test-", dir=var))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""Runs main.py, with private stores where the environment names none, and stops all of it together."""
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection
+from pathlib import Path
+from signal import SIGHUP
+
+from conf.settings import Http, load
+from scripts.private_servers import ROOT, ServerError, private_mysql, private_redis
+from scripts.processes import Child, Signals, Stopped, child, exit_code, has_ended
+
+DATA = ROOT / "var" / "server"
+# The drain of main.py, and some more for the rest of its shutdown.
+PATIENCE_BEYOND_DRAIN = 15
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve until a signal comes; the exit code of the command."""
+    signals = Signals()
+    http = load(argv).http
+    try:
+        check_ports(http)
+        with ExitStack() as running:
+            env = {**os.environ, **start_stores(running, DATA, signals)}
+            command = [sys.executable, str(ROOT / "main.py"), *argv]
+            patience = http.drain_timeout + PATIENCE_BEYOND_DRAIN
+            fds = [] if http.fd is None else [http.fd]
+            server = running.enter_context(child(command, env=env, pass_fds=fds, patience=patience))
+            signals.hangup = lambda: server.send_signal(SIGHUP)
+            wait_until_ready(server, http, signals)
+            while not has_ended(server):
+                signals.pause(0.05)
+            return exit_code(server)
+    except Stopped:
+        return 0
+    except ServerError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def check_ports(http: Http) -> None:
+    """Raise ServerError when a port is taken, before anything is started."""
+    if http.fd is not None:
+        return
+    for port, name in ((http.port, "XZB_HTTP__PORT"), (http.tls_port, "XZB_HTTP__TLS_PORT")):
+        with socket.socket(socket.AF_INET6 if ":" in http.address else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((http.address, port))
+            except OSError as error:
+                raise ServerError(
+                    f"Port {port} of {http.address} cannot be used ({error.strerror}); {name} sets another one."
+                ) from None
+
+
+def start_stores(running: ExitStack, folder: Path, signals: Signals) -> dict[str, str]:
+    """Start the stores that the environment does not name; the variables that name them."""
+    started = {}
+    for name, start in (("XZB_MYSQL__URL", private_mysql), ("XZB_REDIS__URL", private_redis)):
+        if not os.environ.get(name):
+            started[name] = running.enter_context(start(folder, pause=signals.pause))
+    return started
+
+
+def wait_until_ready(server: Child, http: Http, signals: Signals) -> None:
+    """Return when the server is ready and has been introduced, or has ended."""
+    if http.fd is not None or not http.port:
+        return
+    while not has_ended(server):
+        if is_ready(http):
+            introduce(http)
+            return
+        signals.pause(0.05)
+
+
+def is_ready(http: Http) -> bool:
+    """Whether /readyz says so."""
+    connection = connect(http)
+    try:
+        with suppress(OSError):
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == HTTPStatus.OK
+        return False
+    finally:
+        connection.close()
+
+
+def connect(http: Http) -> HTTPConnection:
+    """A connection to the plain port; a server on all addresses answers on the loopback one."""
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(http.address, http.address)
+    return HTTPConnection(host, http.port, timeout=2)
+
+
+def introduce(http: Http) -> None:
+    """Say where the server is and how to try it."""
+    host = f"[{http.address}]" if ":" in http.address else http.address
+    url = f"http://{host}:{http.port}"
+    print(f"\nServing on {url}" + (f" and https://{host}:{http.tls_port}" if http.tls_port else ""))
+    body = '{"userid":"alice","password":"secret"}'
+    print(f"Try: curl {url}/register -d '{body}'\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
