@@ -1,0 +1,1 @@
+"""Tests through real HTTP against a real MariaDB and a real Redis."""

@@ -1,0 +1,114 @@
+"""Every test gets empty stores, an application of its own on a port of its own, and an `api` to call it with."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pymysql
+import pytest
+import redis
+import structlog
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+
+from conf.settings import Settings, load, mysql_arguments
+from handlers.application import Application
+from handlers.routes import make_application
+from handlers.server import make_server
+from models.migrate import migrate
+from services import open_services
+from tests.api import Api
+
+MYSQL_URL = os.environ["XZB_TEST_MYSQL_URL"]
+REDIS_URL = os.environ["XZB_TEST_REDIS_URL"]
+TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc", "tb_undelivered_callback")
+STORES = ("--mysql.url", MYSQL_URL, "--redis.url", REDIS_URL)
+CHEAP_HASHES = ("--password.time_cost", "1", "--password.memory_kib", "64")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "conf(*options): options of the server that a test wants, as main.py takes them")
+    config.addinivalue_line("markers", "logs_errors: the test provokes errors in the log")
+
+
+@pytest.fixture(scope="session")
+def schema() -> None:
+    """The tables, made by the real migrations."""
+    migrate(MYSQL_URL)
+
+
+@pytest.fixture
+def mysql(schema: None) -> Iterator[Any]:
+    """A cursor on the database, emptied; every statement commits."""
+    connection = pymysql.connect(**mysql_arguments(MYSQL_URL), autocommit=True, init_command="SET time_zone = '+00:00'")
+    try:
+        with connection.cursor() as cursor:
+            for table in TABLES:
+                cursor.execute(f"DELETE FROM {table}")
+            yield cursor
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def store() -> Iterator[Any]:
+    """A synchronous client of the Redis under test, emptied."""
+    with redis.Redis.from_url(REDIS_URL) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def conf(request: pytest.FixtureRequest) -> Settings:
+    """The settings of the server, with what `@pytest.mark.conf` asks for."""
+    options = [option for marker in request.node.iter_markers("conf") for option in marker.args]
+    return load([*STORES, *CHEAP_HASHES, *options])
+
+
+@pytest.fixture(autouse=True)
+def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
+    """What the server logs, as event dicts; an error in it fails a test that does not expect one."""
+    events: list[dict[str, Any]] = []
+
+    def capture(_: Any, level: str, event: Any) -> Any:
+        events.append({**event, "level": level})
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[capture], cache_logger_on_first_use=False)
+    yield events
+    if request.node.get_closest_marker("logs_errors") is None:
+        assert not [event for event in events if event["level"] in ("error", "critical", "exception")]
+        assert not [record for record in caplog.get_records("call") if record.levelname == "ERROR"]
+
+
+@pytest.fixture
+def app(io_loop: IOLoop, conf: Settings, mysql: Any, store: Any) -> Iterator[Application]:
+    """The application on its real stores."""
+    services = open_services(conf)
+    yield make_application(io_loop.run_sync(services.__aenter__), conf)
+    io_loop.run_sync(lambda: services.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def http_server(io_loop: IOLoop, _unused_port: tuple[Any, int], app: Application) -> Iterator[HTTPServer]:
+    """The server that main.py makes, instead of pytest-tornado's plain one."""
+    server = make_server(app)
+    server.add_socket(_unused_port[0])
+    yield server
+    server.stop()
+    io_loop.run_sync(server.close_all_connections)
+
+
+@pytest.fixture
+def http_client(io_loop: IOLoop, http_server: HTTPServer) -> Iterator[AsyncHTTPClient]:
+    """A client that really sends 200 requests at once."""
+    client = AsyncHTTPClient(force_instance=True, max_clients=200)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def api(http_client: AsyncHTTPClient, base_url: str) -> Api:
+    """Calls the server under test."""
+    return Api(http_client, base_url)

@@ -1,0 +1,133 @@
+"""Runs the real `python main.py` as a child process."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+from typing import Any
+
+from conf.settings import ROOT
+from tests.conftest import CHEAP_HASHES, STORES
+
+PATIENCE = 20  # seconds until a condition counts as never coming true
+
+
+class Server:
+    """A running server and its ports."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, tls_port: int, log: Path) -> None:
+        self.process = process
+        self.port = port
+        self.tls_port = tls_port
+        self._log = log
+
+    def call(
+        self, path: str, body: Any = None, token: str = "", context: ssl.SSLContext | None = None
+    ) -> tuple[int, Any]:
+        """POST (or GET without a body) over HTTP, or over HTTPS with a context; HTTP status and envelope."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        if context is not None:
+            connection = HTTPSConnection("127.0.0.1", self.tls_port, timeout=PATIENCE, context=context)
+        try:
+            method = "GET" if body is None else "POST"
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def is_ready(self) -> bool:
+        """Whether /readyz says so."""
+        try:
+            return self.call("/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def log(self) -> list[dict[str, Any]]:
+        """The log so far, one dict a line."""
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the (parent) process."""
+        self.process.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Wait for the end."""
+        return self.process.wait(PATIENCE)
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """Poll until the condition is true; its value."""
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.01)
+    return value
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def command(*options: str) -> list[str]:
+    """main.py with cheap hashes and JSON lines on the test's stores; the options override."""
+    return [sys.executable, str(ROOT / "main.py"), *STORES, *CHEAP_HASHES, "--log.format", "json", *options]
+
+
+@contextmanager
+def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int, ...] = ()) -> Iterator[Server]:
+    """A server on free ports; at the end it is asked to stop, or killed."""
+    port, tls_port = free_port(), free_port()
+    ports = ["--http.port", str(port), "--http.tls_port", str(tls_port)]
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command(*ports, *options), stdout=output, stderr=output, pass_fds=pass_fds)
+        server = Server(process, port, tls_port, log)
+        try:
+            if ready:
+                wait_for(server.is_ready)
+            yield server
+            if process.poll() is None:
+                process.terminate()  # rather than kill: a process that ends by itself reports its coverage
+                process.wait(PATIENCE)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    """The direct child processes."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(entry.parent.name))
+    return found
+
+
+def kill(pid: int) -> None:
+    """End a process at once, without a chance to clean up."""
+    os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,255 @@
+"""/register and /login: users, passwords, and what protects them."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from tornado import gen
+
+from tests.api import PASSWORD, Api
+
+
+async def login_code(api: Api, userid: str, password: str) -> int:
+    answer = await api.call("/login", {"userid": userid, "password": password})
+    return int(answer["code"])
+
+
+def import_user(mysql: Any, userid: str, password: str) -> None:
+    mysql.execute("INSERT INTO tb_account (userid, password) VALUES (%s, %s)", (userid, password))
+
+
+def stored_password(mysql: Any, userid: str) -> str:
+    mysql.execute("SELECT password FROM tb_account WHERE userid = %s", (userid,))
+    return str(mysql.fetchone()[0])
+
+
+@pytest.mark.gen_test
+async def test_fifty_registrations_of_one_userid_give_one_user(api: Api) -> None:
+    answers = await gen.multi(
+        [api.call("/register", {"userid": "popular", "password": f"password{n}"}) for n in range(50)]
+    )
+    assert sorted(answer["code"] for answer in answers) == [200] + [612] * 49
+
+
+@pytest.mark.gen_test
+async def test_login_tells_an_unknown_user_from_a_wrong_password(api: Api) -> None:
+    await api.user("alice")
+    assert await login_code(api, "nobody", PASSWORD) == 620
+    assert await login_code(api, "Alice", PASSWORD) == 620
+    assert await login_code(api, "alice", "wrong") == 621
+    assert await login_code(api, "alice", PASSWORD.upper()) == 621
+
+
+@pytest.mark.gen_test
+async def test_the_table_holds_only_an_argon2id_hash(api: Api, mysql: Any) -> None:
+    await api.user("alice")
+    assert stored_password(mysql, "alice").startswith("$argon2id$")
+    assert PASSWORD not in stored_password(mysql, "alice")
+
+
+@pytest.mark.gen_test
+async def test_an_imported_plain_password_is_replaced_by_its_hash_at_login(api: Api, mysql: Any) -> None:
+    import_user(mysql, "old", PASSWORD)
+    assert await login_code(api, "old", "wrong") == 621
+    assert stored_password(mysql, "old") == PASSWORD
+    assert await login_code(api, "old", PASSWORD) == 200
+    assert stored_password(mysql, "old").startswith("$argon2id$")
+    assert await login_code(api, "old", PASSWORD) == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.time_cost", "2", "--password.memory_kib", "128")
+@pytest.mark.parametrize(("time_cost", "memory_kib"), [(1, 128), (2, 64), (3, 256)])
+async def test_a_hash_of_other_costs_is_made_anew_at_login(
+    api: Api, mysql: Any, time_cost: int, memory_kib: int
+) -> None:
+    outdated = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1).hash(PASSWORD)
+    import_user(mysql, "old", outdated)
+    assert await login_code(api, "old", "wrong") == 621
+    assert stored_password(mysql, "old") == outdated
+    assert await login_code(api, "old", PASSWORD) == 200
+    upgraded = stored_password(mysql, "old")
+    assert "$m=128,t=2,p=1$" in upgraded
+    assert await login_code(api, "old", PASSWORD) == 200
+    assert stored_password(mysql, "old") == upgraded
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.max_failures", "3")
+async def test_too_many_wrong_passwords_lock_that_user_only(api: Api, store: Any) -> None:
+    await api.user("alice")
+    await api.user("bob")
+    assert [await login_code(api, "alice", "wrong") for _ in range(4)] == [621, 621, 621, 429]
+    assert await login_code(api, "alice", PASSWORD) == 429
+    assert await login_code(api, "bob", PASSWORD) == 200
+    assert 0 < store.ttl("xzb:{alice}:login_failures") <= 600
+    store.pexpire("xzb:{alice}:login_failures", 1)
+    while store.exists("xzb:{alice}:login_failures"):
+        await asyncio.sleep(0)
+    assert await login_code(api, "alice", PASSWORD) == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.queue", "1", "--password.time_cost", "8", "--password.memory_kib", "8192")
+async def test_a_login_storm_beyond_the_queue_is_refused_fast(api: Api) -> None:
+    await api.user("alice")
+    codes = await gen.multi([login_code(api, "alice", PASSWORD) for _ in range(30)])
+    assert set(codes) == {200, 503}
+    assert codes.count(200) >= 2  # one that runs and one that waits
+    assert await login_code(api, "alice", PASSWORD) == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+@pytest.mark.parametrize(
+    "corrupt", ["$argon2", "$argon2id$rubbish", "$argon2id$v=19$m=64,t=1,p=1$c2FsdA", "$argon2id$v=19$m=x,t=1,p=1$a$b"]
+)
+async def test_a_corrupt_hash_is_an_internal_error_without_its_text(api: Api, mysql: Any, corrupt: str) -> None:
+    import_user(mysql, "odd", corrupt)
+    answer = await api.call("/login", {"userid": "odd", "password": PASSWORD})
+    assert answer == {"code": 500, "message": "internal error"}
+
+
+@pytest.mark.gen_test
+async def test_a_taken_userid_keeps_its_password(api: Api) -> None:
+    await api.user("alice")
+    answer = await api.call("/register", {"userid": "alice", "password": "another"})
+    assert answer["code"] == 612
+    assert await login_code(api, "alice", "another") == 621
+    assert await login_code(api, "alice", PASSWORD) == 200
+
+
+@pytest.mark.gen_test
+async def test_userids_that_differ_in_case_are_two_users(api: Api) -> None:
+    for userid in ("alice", "Alice"):
+        answer = await api.call("/register", {"userid": userid, "password": f"of-{userid}"})
+        assert answer["code"] == 200
+    assert await login_code(api, "alice", "of-alice") == 200
+    assert await login_code(api, "Alice", "of-Alice") == 200
+    assert await login_code(api, "Alice", "of-alice") == 621
+
+
+@pytest.mark.gen_test
+async def test_registering_opens_no_session(api: Api, store: Any) -> None:
+    assert (await api.call("/register", {"userid": "alice", "password": PASSWORD}))["code"] == 200
+    assert store.keys() == []
+
+
+@pytest.mark.gen_test
+async def test_equal_passwords_have_different_hashes(api: Api, mysql: Any) -> None:
+    await api.user("alice")
+    await api.user("bob")
+    assert stored_password(mysql, "alice") != stored_password(mysql, "bob")
+
+
+@pytest.mark.gen_test
+async def test_a_hash_is_no_password(api: Api, mysql: Any) -> None:
+    await api.user("alice")
+    assert await login_code(api, "alice", stored_password(mysql, "alice")) == 621
+
+
+@pytest.mark.gen_test
+async def test_an_empty_imported_password_lets_nobody_in(api: Api, mysql: Any) -> None:
+    import_user(mysql, "old", "")
+    assert await login_code(api, "old", "") == 602
+    assert await login_code(api, "old", PASSWORD) == 621
+
+
+@pytest.mark.gen_test
+async def test_first_logins_at_once_of_an_imported_user_all_succeed(api: Api, mysql: Any) -> None:
+    import_user(mysql, "old", PASSWORD)
+    codes = await gen.multi([login_code(api, "old", PASSWORD) for _ in range(20)])
+    assert set(codes) == {200}
+    assert stored_password(mysql, "old").startswith("$argon2id$")
+    assert await login_code(api, "old", PASSWORD) == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.max_failures", "3")
+async def test_the_last_try_may_be_the_right_one(api: Api) -> None:
+    await api.user("alice")
+    tries = ["wrong", "wrong", PASSWORD, "wrong", PASSWORD]
+    assert [await login_code(api, "alice", password) for password in tries] == [621, 621, 200, 621, 429]
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.max_failures", "2")
+async def test_wrong_passwords_of_an_imported_user_count_too(api: Api, mysql: Any) -> None:
+    import_user(mysql, "old", PASSWORD)
+    assert [await login_code(api, "old", "wrong") for _ in range(3)] == [621, 621, 429]
+    assert await login_code(api, "old", PASSWORD) == 429
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.max_failures", "1", "--password.failure_window", "77")
+async def test_a_locked_user_is_told_when_to_come_back(api: Api, store: Any) -> None:
+    await api.user("alice")
+    assert await login_code(api, "alice", "wrong") == 621
+    assert 70 <= store.ttl("xzb:{alice}:login_failures") <= 77
+    response = await api.fetch("/login", json.dumps({"userid": "alice", "password": PASSWORD}).encode())
+    assert (response.code, response.body) == (429, b'{"code":429,"message":"too many wrong passwords"}')
+    assert 1 <= int(response.headers["Retry-After"]) <= 77
+
+
+@pytest.mark.gen_test
+async def test_the_window_begins_with_the_first_wrong_password(api: Api, store: Any) -> None:
+    await api.user("alice")
+    await login_code(api, "alice", "wrong")
+    store.expire("xzb:{alice}:login_failures", 100)
+    await login_code(api, "alice", "wrong")
+    assert 0 < store.ttl("xzb:{alice}:login_failures") <= 100
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.max_failures", "3", "--password.time_cost", "8", "--password.memory_kib", "4096")
+async def test_wrong_passwords_at_once_do_not_outrun_the_throttle(api: Api) -> None:
+    await api.user("alice")
+    codes = await gen.multi([login_code(api, "alice", f"guess{n}") for n in range(20)])
+    assert (codes.count(621), codes.count(429)) == (3, 17)
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.queue", "1", "--password.time_cost", "8", "--password.memory_kib", "8192")
+async def test_a_registration_that_was_refused_for_overload_left_nothing(api: Api) -> None:
+    bodies = [{"userid": f"u{n}", "password": PASSWORD} for n in range(30)]
+    codes = [answer["code"] for answer in await gen.multi([api.call("/register", body) for body in bodies])]
+    assert set(codes) == {200, 503}
+    refused = [await login_code(api, f"u{n}", PASSWORD) for n, code in enumerate(codes) if code == 503]
+    assert set(refused) == {620}
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.max_failures", "3")
+async def test_right_passwords_do_not_count(api: Api) -> None:
+    await api.user("alice")
+    assert [await login_code(api, "alice", PASSWORD) for _ in range(10)] == [200] * 10
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+@pytest.mark.conf("--password.max_failures", "2")
+async def test_tries_on_a_corrupt_hash_do_not_count(api: Api, mysql: Any) -> None:
+    import_user(mysql, "odd", "$argon2id$rubbish")
+    assert [await login_code(api, "odd", PASSWORD) for _ in range(4)] == [500] * 4
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf(
+    "--password.max_failures",
+    "3",
+    "--password.queue",
+    "1",
+    "--password.time_cost",
+    "8",
+    "--password.memory_kib",
+    "8192",
+)
+async def test_tries_refused_for_overload_do_not_count(api: Api) -> None:
+    users = [await api.user(f"u{n}") for n in range(10)]
+    tries = [user.userid for user in users for _ in range(3)]
+    codes = await gen.multi([login_code(api, userid, "wrong") for userid in tries])
+    assert {621, 503} == set(codes)
+    refused = {userid for userid, code in zip(tries, codes, strict=True) if code == 503}
+    assert [await login_code(api, userid, PASSWORD) for userid in refused] == [200] * len(refused)

@@ -1,0 +1,79 @@
+"""services.json accepts what RFC 8259 calls JSON and nothing else; the standard library is the oracle."""
+
+import json as stdlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services import json
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    max_leaves=20,
+)
+SNIPPETS = [
+    "NaN",
+    "-Infinity",
+    "01",
+    "-01",
+    "-",
+    "1.",
+    ".5",
+    "+1",
+    "1e5",
+    "\n",
+    "\t",
+    "\\ud800",
+    "\\ud83d\\ude00",
+    "0",
+    "\\u0000",
+    ",",
+    '"',
+    "{",
+    "]",
+]
+
+
+def strict(text: str) -> Any:
+    """What the standard library makes of it when nothing is allowed that RFC 8259 does not know."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    value = stdlib.loads(text, parse_constant=refuse)
+    stdlib.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def outcome(parse: Any, text: Any) -> Any:
+    try:
+        return parse(text)
+    except ValueError:
+        return ValueError
+
+
+@given(values, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_every_value_survives(value: Any, escaped: bool) -> None:
+    assert json.loads(stdlib.dumps(value, ensure_ascii=escaped).encode()) == value
+    assert json.loads(json.dumps({"value": value})) == {"value": value}
+
+
+@given(values, st.integers(0, 200), st.sampled_from(SNIPPETS))
+@settings(max_examples=1000, deadline=None)
+def test_damaged_json_is_judged_as_the_standard_library_does(value: Any, at: int, snippet: str) -> None:
+    text = stdlib.dumps(value, ensure_ascii=False)
+    damaged = text[:at] + snippet + text[at:]
+    assert outcome(json.loads, damaged.encode()) == outcome(strict, damaged)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b" ", b"\xef\xbb\xbf{}", b'"\xff"', b'"\x00"', b"[" * 2000, b"[1,]", b"{1:2}", b"9" * 5000, b"tru"]
+)
+def test_what_is_not_json_is_refused(raw: bytes) -> None:
+    with pytest.raises(ValueError, match="not JSON"):
+        json.loads(raw)

@@ -1,0 +1,72 @@
+"""The log tells what happened and keeps every secret."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api import PASSWORD, Api, liteav_sig
+
+
+@pytest.mark.gen_test
+async def test_the_access_log_has_one_line_per_request(api: Api, logged: list[dict[str, Any]]) -> None:
+    user = await api.user()
+    logged.clear()
+    response = await api.fetch("/get_user_info", b"{}", {"Authorization": f"Bearer {user.token}"})
+    await api.call("/get_user_info")
+    await api.fetch("/nothing?token=x")
+    assert [event.pop("ms") >= 0 for event in logged] == [True] * 3
+    first, second, third = logged
+    assert first == {
+        "event": "request",
+        "level": "info",
+        "method": "POST",
+        "route": "/get_user_info",
+        "status": 200,
+        "code": 200,
+        "userid": user.userid,
+        "remote_ip": "127.0.0.1",
+        "request_id": response.headers["X-Request-Id"],
+    }
+    assert (second["status"], second["code"], second["userid"]) == (200, 498, "")
+    assert (third["status"], third["code"], third["route"]) == (404, 404, "")
+
+
+@pytest.mark.gen_test
+async def test_health_checks_are_heard_only_when_debugging(api: Api, logged: list[dict[str, Any]]) -> None:
+    for path in ("/healthz", "/readyz"):
+        for method in ("GET", "HEAD"):
+            assert (await api.fetch(path, method=method)).code == 200
+        assert (await api.fetch(path)).code == 405
+    assert {event["level"] for event in logged} == {"debug"}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("trusted", [False, pytest.param(True, marks=pytest.mark.conf("--http.trust_proxy", "true"))])
+async def test_only_a_proxy_may_name_the_request(api: Api, trusted: bool) -> None:
+    for given in ("id-1", "bad id", "x" * 65):
+        response = await api.fetch("/nothing", headers={"X-Request-Id": given})
+        assert (response.headers["X-Request-Id"] == given) is (trusted and given == "id-1")
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--log.access", "false")
+async def test_the_access_log_can_be_turned_off(api: Api, logged: list[dict[str, Any]]) -> None:
+    await api.user()
+    assert logged == []
+
+
+@pytest.mark.gen_test
+async def test_no_secret_is_ever_logged(api: Api, conf: Any, logged: list[dict[str, Any]]) -> None:
+    user = await api.user("alice")
+    body = json.dumps({"userid": "alice"}).encode()
+    secrets = [PASSWORD, user.token, user.refresh_token, liteav_sig(user.token, body)]
+    await api.signed("/get_user_info", body, user.token)
+    for path in ("/get_cos_sign", "/get_vod_sign", "/get_roomservice_sign"):
+        secrets += [str(value) for value in (await api.call(path, token=user.token))["data"].values()]
+    await api.call("/login", {"userid": "alice", "password": "wrong-password"})
+    answer = await api.call("/refresh", {"userid": "alice", "refresh_token": user.refresh_token})
+    secrets += ["wrong-password", answer["data"]["token"], answer["data"]["refresh_token"]]
+    secrets += [conf.cos.secret_key.get_secret_value(), conf.im.secret_key.get_secret_value()]
+    log = repr(logged)
+    assert not [secret for secret in secrets if secret in log]

@@ -1,0 +1,183 @@
+"""The process: listening, certificates, signals, workers."""
+
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+import trustme
+
+from conf.settings import ROOT, mysql_arguments
+from tests.api import PASSWORD
+from tests.conftest import MYSQL_URL
+from tests.main_process import alive, children, command, free_port, kill, running, wait_for
+
+pytestmark = pytest.mark.usefixtures("mysql", "store")
+
+
+def certificate(folder: Path, authority: trustme.CA) -> list[str]:
+    """Write a certificate for the loopback address; the options that serve it."""
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    return ["--http.tls_certificate", str(folder / "cert.pem"), "--http.tls_key", str(folder / "key.pem")]
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def test_http_and_https_from_one_process_with_a_self_made_certificate(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        context = ssl.create_default_context(cafile=str(ROOT / "var" / "tls" / "ca.pem"))
+        assert (
+            server.call("/healthz") == server.call("/healthz", context=context) == (200, {"code": 200, "message": "OK"})
+        )
+        assert (ROOT / "var" / "tls" / "key.pem").stat().st_mode & 0o077 == 0
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with pytest.deprecated_call():  # that is why the server must not speak it
+            context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+        with pytest.raises(ssl.SSLError):
+            server.call("/healthz", context=context)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_hup_serves_the_renewed_certificate_and_keeps_the_old_one_over_garbage(tmp_path: Path, workers: str) -> None:
+    old, new = trustme.CA(), trustme.CA()
+
+    def served_by(authority: trustme.CA) -> bool:
+        try:
+            return all(server.call("/healthz", context=trusting(authority))[0] == 200 for _ in range(8))
+        except ssl.SSLCertVerificationError:
+            return False
+
+    with running(tmp_path, *certificate(tmp_path, old), "--http.processes", workers) as server:
+        assert served_by(old)
+        (tmp_path / "cert.pem").write_text("garbage")
+        server.send(signal.SIGHUP)
+        refused = int(workers)
+        wait_for(lambda: [line["event"] for line in server.log()].count("certificate not reloaded") == refused)
+        assert served_by(old)
+        (tmp_path / "cert.pem").write_bytes(
+            new.issue_cert("127.0.0.1").cert_chain_pems[0].bytes()
+        )  # its key is missing
+        server.send(signal.SIGHUP)
+        wait_for(lambda: [line["event"] for line in server.log()].count("certificate not reloaded") == 2 * refused)
+        assert served_by(old)
+        certificate(tmp_path, new)
+        server.send(signal.SIGHUP)
+        wait_for(lambda: served_by(new))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_answers_what_is_in_flight_and_accepts_nothing_more(tmp_path: Path, number: signal.Signals) -> None:
+    with running(tmp_path) as server, pymysql.connect(**mysql_arguments(MYSQL_URL)) as holder:
+        login = {"userid": "alice", "password": PASSWORD}
+        server.call("/register", login)
+        token = server.call("/login", login)[1]["data"]["token"]
+        kept = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        kept.request("GET", "/healthz")
+        kept.getresponse().read()
+        holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")  # the update has to wait for this lock
+        answers: list[Any] = []
+        update = threading.Thread(
+            target=lambda: answers.append(server.call("/upload_user_info", {"nickname": "x"}, token=token))
+        )
+        update.start()
+        with pymysql.connect(**mysql_arguments(MYSQL_URL)) as watcher, watcher.cursor() as cursor:
+            wait_for(
+                lambda: cursor.execute("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'UPDATE tb_acc%'")
+            )
+        server.send(number)
+        wait_for(lambda: any(line["event"] == "stopping" for line in server.log()))
+        kept.request("GET", "/readyz")
+        assert kept.getresponse().status == 503
+        with pytest.raises(ConnectionRefusedError):
+            server.call("/healthz")
+        holder.rollback()
+        update.join()
+        assert answers == [(200, {"code": 200, "message": "OK"})]
+        assert server.exit_code() == 0
+
+
+def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
+    with (
+        running(tmp_path, "--http.drain_timeout", "0.2") as server,
+        pymysql.connect(**mysql_arguments(MYSQL_URL)) as holder,
+    ):
+        login = {"userid": "alice", "password": PASSWORD}
+        server.call("/register", login)
+        token = server.call("/login", login)[1]["data"]["token"]
+        holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")
+        connection = HTTPConnection("127.0.0.1", server.port)
+        connection.request("POST", "/upload_user_info", '{"nickname": "x"}', {"Authorization": f"Bearer {token}"})
+        with pymysql.connect(**mysql_arguments(MYSQL_URL)) as watcher, watcher.cursor() as cursor:
+            wait_for(
+                lambda: cursor.execute("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'UPDATE tb_acc%'")
+            )
+        server.send(signal.SIGTERM)
+        assert server.exit_code() == 0
+        assert any(line["event"] == "requests cut off" for line in server.log())
+        connection.close()
+
+
+def test_workers_are_replaced_and_end_together(tmp_path: Path) -> None:
+    with running(tmp_path, "--http.processes", "2") as server:
+        first = set(children(server.process.pid))
+        assert len(first) == 2
+        (victim, survivor) = first
+        kill(victim)
+        wait_for(lambda: len(set(children(server.process.pid)) - {victim}) == 2)
+        workers = children(server.process.pid)
+        assert survivor in workers
+        wait_for(server.is_ready)
+        server.send(signal.SIGTERM)
+        assert server.exit_code() == 0
+        assert not any(alive(worker) for worker in workers)
+
+
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    with running(tmp_path, "--http.processes", "2") as server:
+        workers = children(server.process.pid)
+        server.send(signal.SIGKILL)
+        wait_for(lambda: not any(alive(worker) for worker in workers))
+
+
+def test_an_inherited_socket_is_served(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        fd = listener.fileno()
+        with running(tmp_path, "--http.fd", str(fd), ready=False, pass_fds=(fd,)) as server:
+            server.port = listener.getsockname()[1]
+            wait_for(server.is_ready)
+
+
+def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(command("--http.port", str(port)), capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_the_server_command_names_the_taken_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-m", "scripts.serve", "--http.port", str(port), "--http.tls_port", str(free_port())],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+    assert ended.returncode == 1
+    assert f"Port {port} " in ended.stderr
+    assert "XZB_HTTP__PORT" in ended.stderr

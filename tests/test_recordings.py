@@ -1,0 +1,587 @@
+"""/callback/tape_callback: how recordings become replays (decisions, section 6)."""
+
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado import gen
+
+from conf.settings import Settings
+from services import open_services
+from services.recordings import Recording
+from tests.api import PASSWORD, Api
+from tests.test_videos import another_process
+
+PATH = "/callback/tape_callback"
+KEY = "fake-callback-key"
+VECTORS = json.loads((Path(__file__).parent / "protocol" / "vectors.json").read_text())
+CAPTURED = VECTORS["live_callback"][0]
+START = 1_700_000_000
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """An event of the live service, signed now."""
+    t = changes.pop("t", int(time.time()) + 600)
+    sign = hashlib.md5(f"{KEY}{t}".encode()).hexdigest()
+    return {
+        "event_type": 100,
+        "t": t,
+        "sign": sign,
+        "stream_id": "5000_anchor",
+        "file_id": "m1",
+        "video_url": "http://vod/m1",
+        "file_format": "mp4",
+        "start_time": START,
+        "end_time": START + 400,
+        "duration": 400,
+        "appid": 1250000000,
+        **changes,
+    }
+
+
+def recorded(name: str, start: int, end: int) -> dict[str, Any]:
+    """An event whose file_id `name` begins with its format's first letter: m, h, f or a."""
+    formats = {"m": "mp4", "h": "hls", "f": "flv", "a": "aac"}
+    return event(
+        file_id=name,
+        video_url=f"http://vod/{name}",
+        file_format=formats[name[0]],
+        start_time=START + start,
+        end_time=START + end,
+        duration=end - start,
+    )
+
+
+async def deliver(api: Api, body: dict[str, Any], path: str = PATH) -> tuple[int, dict[str, Any]]:
+    response = await api.fetch(path, json.dumps(body).encode())
+    return response.code, json.loads(response.body)
+
+
+async def store(api: Api, *events: dict[str, Any]) -> None:
+    for body in events:
+        assert (await api.fetch(PATH, json.dumps(body).encode())).body == b'{"code":0}'
+
+
+async def replays(api: Api, token: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (await api.call("/get_vod_list", {"count": 500}, token=token))["data"]["list"]
+    return rows
+
+
+@contextmanager
+def away(mysql: Any, table: str) -> Iterator[None]:
+    """The database without one of its tables."""
+    mysql.execute(f"RENAME TABLE {table} TO {table}_away")
+    try:
+        yield
+    finally:
+        mysql.execute(f"RENAME TABLE {table}_away TO {table}")
+
+
+def count(mysql: Any, table: str) -> int:
+    mysql.execute(f"SELECT COUNT(*) FROM {table}")
+    return int(mysql.fetchone()[0])
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", [PATH, PATH + ".php"])
+async def test_a_recording_becomes_a_replay(api: Api, path: str) -> None:
+    user = await api.user("anchor")
+    assert await deliver(api, event(), path) == (200, {"code": 0})
+    assert await replays(api, user.token) == [
+        {
+            "userid": "anchor",
+            "nickname": "",
+            "avatar": "",
+            "file_id": "m1",
+            "title": "",
+            "like_count": 0,
+            "viewer_count": 0,
+            "frontcover": "",
+            "location": "",
+            "play_url": "http://vod/m1",
+            "create_time": "2023-11-15 06:20:00",
+            "hls_play_url": "",
+            "start_time": "2023-11-15 06:13:20",
+        }
+    ]
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--live.callback_key", CAPTURED["key"])
+@pytest.mark.parametrize("order", [1, -1])
+async def test_the_captured_events_become_one_replay(api: Api, order: int) -> None:
+    user = await api.user("user_01")
+    t = int(time.time()) + 600
+    sign = hashlib.md5(f"{CAPTURED['key']}{t}".encode()).hexdigest()
+    for body in CAPTURED["bodies"][::order]:
+        assert await deliver(api, {**body, "t": t, "sign": sign}) == (200, {"code": 0})
+    (replay,) = await replays(api, user.token)
+    assert (replay["start_time"], replay["create_time"]) == ("2023-11-15 06:06:40", "2023-11-15 06:13:18")
+    assert replay["play_url"].endswith("f0.mp4")
+    assert replay["hls_play_url"].endswith("f0.m3u8")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("order", list(itertools.permutations(["m1", "h1", "f1", "a1"])))
+async def test_formats_of_one_broadcast_are_one_replay_in_any_order(api: Api, order: tuple[str, ...]) -> None:
+    user = await api.user("anchor")
+    jitter = {"m1": 0, "h1": 1, "f1": 2, "a1": 3}
+    await store(api, *(recorded(name, jitter[name], 400 + jitter[name]) for name in order))
+    (replay,) = await replays(api, user.token)
+    assert replay["file_id"] == order[0]
+    assert (replay["play_url"], replay["hls_play_url"]) == ("http://vod/m1", "http://vod/h1")
+    assert (replay["start_time"], replay["create_time"]) == ("2023-11-15 06:13:20", "2023-11-15 06:20:03")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("order", list(itertools.permutations(["m1", "h1", "m2", "h2"])))
+async def test_consecutive_recordings_are_replays_of_their_own(api: Api, order: tuple[str, ...]) -> None:
+    user = await api.user("anchor")
+    times = {"1": (0, 401), "2": (399, 800)}
+    await store(api, *(recorded(name, *times[name[1]]) for name in order))
+    urls = [(replay["play_url"], replay["hls_play_url"]) for replay in await replays(api, user.token)]
+    assert urls == [("http://vod/m2", "http://vod/h2"), ("http://vod/m1", "http://vod/h1")]
+
+
+@pytest.mark.gen_test
+async def test_two_files_of_one_format_are_two_replays(api: Api) -> None:
+    user = await api.user("anchor")
+    await store(api, recorded("m1", 0, 400), recorded("m2", 0, 400), recorded("h1", 0, 400), recorded("h2", 0, 400))
+    assert len(await replays(api, user.token)) == 2
+
+
+@pytest.mark.gen_test
+async def test_only_a_leading_prefix_leaves_the_stream_id(api: Api, mysql: Any) -> None:
+    user = await api.user("a7_b")
+    await api.user("ab")
+    await store(api, event(stream_id="a7_b"))
+    assert [replay["userid"] for replay in await replays(api, user.token)] == ["a7_b"]
+
+
+@pytest.mark.gen_test
+async def test_a_recording_without_length_is_merged_only_with_its_like(api: Api) -> None:
+    user = await api.user("anchor")
+    await store(api, recorded("m1", 0, 400), recorded("h2", 400, 400), recorded("m2", 400, 400))
+    urls = sorted((replay["play_url"], replay["hls_play_url"]) for replay in await replays(api, user.token))
+    assert urls == [("http://vod/m1", ""), ("http://vod/m2", "http://vod/h2")]
+
+
+@pytest.mark.gen_test
+async def test_another_users_recording_of_that_time_is_not_merged(api: Api) -> None:
+    user = await api.user("anchor")
+    await api.user("other")
+    await store(api, recorded("m1", 0, 400), {**recorded("h1", 0, 400), "stream_id": "5000_other"})
+    assert len(await replays(api, user.token)) == 2
+
+
+@pytest.mark.gen_test
+async def test_identical_callbacks_at_once_make_one_replay(api: Api, mysql: Any) -> None:
+    user = await api.user("anchor")
+    await gen.multi([store(api, event()) for _ in range(20)])
+    assert len(await replays(api, user.token)) == count(mysql, "tb_vod_file") == 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("names", [("m1", "m1"), ("m1", "h1"), ("h1", "f1"), ("a1", "m1")])
+async def test_two_processes_that_are_called_at_once_make_one_replay(
+    api: Api, conf: Settings, names: tuple[str, str]
+) -> None:
+    user = await api.user("anchor")
+    async with another_process(api, conf) as other:
+        for broadcast in range(10):
+            start = broadcast * 1000
+            here, there = ({**recorded(name, start, start + 400), "file_id": f"{name}_{broadcast}"} for name in names)
+            await gen.multi([store(api, here), store(other, there), store(api, there), store(other, here)])
+    assert len(await replays(api, user.token)) == 10
+
+
+@pytest.mark.gen_test
+async def test_simultaneous_deliveries_through_two_processes_make_one_replay(api: Api, conf: Settings) -> None:
+    user = await api.user("anchor")
+    async with open_services(conf) as second:
+        bodies = [recorded(name, 0, 400) for name in ("m1", "h1") * 10]
+        there = [
+            second.recordings.store(Recording(**{name: body[name] for name in Recording._fields}), "")
+            for body in bodies
+        ]
+        await gen.multi([*(store(api, body) for body in bodies), *there])
+    (replay,) = await replays(api, user.token)
+    assert (replay["play_url"], replay["hls_play_url"]) == ("http://vod/m1", "http://vod/h1")
+
+
+@pytest.mark.gen_test
+async def test_a_replay_takes_the_room_in_force_when_it_started(api: Api, mysql: Any) -> None:
+    user = await api.user("anchor")
+    for title, at in (("older", -500), ("own", 120), ("later", 121)):
+        mysql.execute(
+            "INSERT INTO tb_room (userid, title, location, frontcover, create_time)"
+            " VALUES ('anchor', %s, 'here', 'http://c', FROM_UNIXTIME(%s))",
+            (title, START + at),
+        )
+    await store(api, event())
+    (replay,) = await replays(api, user.token)
+    assert (replay["title"], replay["location"], replay["frontcover"]) == ("own", "here", "http://c")
+
+
+@pytest.mark.gen_test
+async def test_without_a_room_a_replay_has_the_profiles_frontcover(api: Api) -> None:
+    user = await api.user("anchor")
+    await api.call("/upload_user_info", {"frontcover": "http://mine"}, token=user.token)
+    await api.call("/upload_room", {"title": "of another broadcast"}, token=user.token)
+    await store(api, event())
+    (replay,) = await replays(api, user.token)
+    assert (replay["title"], replay["frontcover"]) == ("", "http://mine")
+
+
+@pytest.mark.gen_test
+async def test_an_unknown_users_event_is_kept_once_and_delivered_later(api: Api, app: Any, mysql: Any) -> None:
+    from handlers.schemas import recording_in
+
+    def read(body: str) -> Recording:
+        return recording_in(json.loads(body))
+
+    await store(api, event(), event(), {**event(), "file_id": "", "video_id": "v2"}, event(stream_id="x"))
+    assert count(mysql, "tb_undelivered_callback") == 3
+    assert await app.services.recordings.replay_undelivered(read) == (0, 3)
+    user = await api.user("anchor")
+    assert await app.services.recordings.replay_undelivered(read) == (2, 1)
+    assert await app.services.recordings.replay_undelivered(read) == (0, 1)
+    assert {replay["file_id"] for replay in await replays(api, user.token)} == {"m1", "v2"}
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--live.min_duration", "60")
+async def test_recordings_shorter_than_the_minimum_are_ignored(api: Api, mysql: Any) -> None:
+    user = await api.user("anchor")
+    short, long = event(duration=59, file_id="short"), event(duration=60, file_id="long")
+    await store(api, short, long, {**short, "stream_id": "5000_nobody"})
+    assert [replay["file_id"] for replay in await replays(api, user.token)] == ["long"]
+    assert count(mysql, "tb_undelivered_callback") == 0
+
+
+@pytest.mark.gen_test
+async def test_the_shortest_recording_is_a_replay_by_default(api: Api) -> None:
+    user = await api.user("anchor")
+    await store(api, event(duration=0, end_time=START))
+    assert len(await replays(api, user.token)) == 1
+
+
+BIZID = pytest.mark.conf("--live.bizid", "77")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("stream_id", "userid"),
+    [
+        ("5000_anchor", "anchor"),
+        ("5000_user_01", "user_01"),
+        ("5000_6000_anchor", "6000_anchor"),
+        ("anchor", "anchor"),
+        ("x5000_anchor", "x5000_anchor"),
+        pytest.param("77_anchor", "anchor", marks=BIZID),
+        pytest.param("77_5000_anchor", "5000_anchor", marks=BIZID),
+        pytest.param("5000_anchor", "5000_anchor", marks=BIZID),
+        pytest.param("anchor", "anchor", marks=BIZID),
+        pytest.param("a77_anchor", "a77_anchor", marks=BIZID),
+    ],
+)
+async def test_the_user_is_the_stream_id_without_its_bizid(api: Api, mysql: Any, stream_id: str, userid: str) -> None:
+    user = await api.user(userid)
+    await store(api, event(stream_id=stream_id))
+    assert [replay["userid"] for replay in await replays(api, user.token)] == [userid]
+    assert count(mysql, "tb_undelivered_callback") == 0
+
+
+@pytest.mark.gen_test
+async def test_other_events_are_ignored(api: Api, mysql: Any) -> None:
+    fresh = event()
+    for body in VECTORS["live_callback"][2]["bodies"]:
+        assert await deliver(api, {**body, "t": fresh["t"], "sign": fresh["sign"]}) == (200, {"code": 0})
+    assert count(mysql, "tb_undelivered_callback") == 0
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("age", "status"), [(-600, 200), (0, 200), (890, 200), (901, 403), (10**9, 403)])
+async def test_an_event_is_good_until_15_minutes_past_its_expiry(api: Api, age: int, status: int) -> None:
+    await api.user("anchor")
+    assert (await deliver(api, event(t=int(time.time()) - age)))[0] == status
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("sign", ["", "x", "é", hashlib.md5(b"1").hexdigest()])
+async def test_a_forged_event_is_refused(api: Api, mysql: Any, sign: str) -> None:
+    await api.user("anchor")
+    status, answer = await deliver(api, event(sign=sign))
+    assert (status, answer["code"], count(mysql, "tb_vod")) == (403, 4004, 0)
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--live.callback_key", "")
+async def test_without_a_key_every_event_is_refused(api: Api) -> None:
+    t = int(time.time()) + 600
+    sign = hashlib.md5(str(t).encode()).hexdigest()
+    assert (await deliver(api, event(t=t, sign=sign)))[0] == 403
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"t": NaN}', b"\xff"])
+async def test_what_is_not_an_event_is_refused(api: Api, body: bytes) -> None:
+    response = await api.fetch(PATH, body)
+    expected = 4002 if body == b"" else 4001  # an empty body is an empty object
+    assert (response.code, json.loads(response.body)["code"]) == (400, expected)
+
+
+MALFORMED = [
+    *((name, None) for name in event() if name != "appid"),
+    *(
+        (name, bad)
+        for name in ("t", "start_time", "end_time", "duration", "event_type")
+        for bad in (1.5, True, "x", [])
+    ),
+    *((name, bad) for name in ("stream_id", "file_id", "video_url", "file_format", "sign") for bad in (7, [], {})),
+    ("t", -1),
+    ("start_time", -1),
+    ("end_time", START - 1),
+    ("end_time", 10**18),
+    ("duration", -1),
+    ("stream_id", "x" * 256),
+    ("stream_id", "5000_anchor "),
+    ("start_time", 253402300799),
+    ("file_id", "a b"),
+    ("file_id", "x" * 151),
+    ("video_url", "ftp://x"),
+    ("file_format", "avi"),
+]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("name", "bad"), MALFORMED)
+async def test_a_malformed_field_is_named_and_nothing_is_stored(api: Api, mysql: Any, name: str, bad: Any) -> None:
+    await api.user("anchor")
+    status, answer = await deliver(api, {**event(), name: bad})
+    assert (status, answer["code"]) == (400, 4002)
+    assert answer["message"].startswith(f"{name}: ")
+    assert count(mysql, "tb_vod") == count(mysql, "tb_vod_file") == count(mysql, "tb_undelivered_callback") == 0
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+@pytest.mark.parametrize("table", ["tb_account", "tb_room", "tb_vod", "tb_vod_file"])
+async def test_an_event_that_cannot_be_stored_is_asked_for_again(api: Api, mysql: Any, table: str) -> None:
+    user = await api.user("anchor")
+    with away(mysql, table):
+        assert await deliver(api, event()) == (500, {"code": 500, "message": "internal error"})
+    assert count(mysql, "tb_vod_file") == count(mysql, "tb_vod") == count(mysql, "tb_undelivered_callback") == 0
+    await store(api, event())
+    assert len(await replays(api, user.token)) == 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+async def test_an_unknown_users_event_that_cannot_be_kept_is_asked_for_again(api: Api, mysql: Any) -> None:
+    with away(mysql, "tb_undelivered_callback"):
+        assert (await deliver(api, event()))[0] == 500
+    await store(api, event())
+    assert count(mysql, "tb_undelivered_callback") == 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--mysql.query_timeout", "0.3")
+async def test_an_event_that_waits_too_long_for_the_database_is_asked_for_again(api: Api, mysql: Any) -> None:
+    user = await api.user("anchor")
+    mysql.execute("START TRANSACTION")
+    mysql.execute("SELECT userid FROM tb_account FOR UPDATE")
+    assert (await deliver(api, event()))[0] == 503
+    mysql.execute("COMMIT")
+    await store(api, event())
+    assert len(await replays(api, user.token)) == 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--live.callback_key", CAPTURED["key"])
+@pytest.mark.parametrize("body", CAPTURED["bodies"])
+async def test_a_captured_event_is_stale_by_now(api: Api, mysql: Any, body: dict[str, Any]) -> None:
+    await api.user("user_01")
+    status, answer = await deliver(api, body)
+    assert (status, answer["code"], count(mysql, "tb_vod")) == (403, 4004, 0)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("as_sent", [int, str])
+async def test_numbers_may_come_as_text(api: Api, as_sent: type) -> None:
+    user = await api.user("anchor")
+    numbers = {"event_type": 100, "start_time": START, "end_time": START + 400, "duration": 400}
+    t = as_sent(int(time.time()) + 600)
+    await store(api, event(t=t, **{name: as_sent(number) for name, number in numbers.items()}))
+    (replay,) = await replays(api, user.token)
+    assert (replay["start_time"], replay["create_time"]) == ("2023-11-15 06:13:20", "2023-11-15 06:20:00")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("event_type", [0, 1, 200, 332, -1, "1"])
+async def test_an_event_of_another_type_needs_no_recording(api: Api, mysql: Any, event_type: Any) -> None:
+    await api.user("anchor")
+    head = {name: value for name, value in event().items() if name in ("t", "sign", "stream_id")}
+    await store(api, {**head, "event_type": event_type}, event(event_type=event_type))
+    assert count(mysql, "tb_vod") == count(mysql, "tb_vod_file") == count(mysql, "tb_undelivered_callback") == 0
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("event_type", [1, 100])
+async def test_a_forged_event_is_refused_before_anything_else_is_read(api: Api, event_type: int) -> None:
+    status, answer = await deliver(api, {"t": event()["t"], "sign": "0" * 32, "event_type": event_type})
+    assert (status, answer["code"]) == (403, 4004)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("absent", [{}, {"file_id": None}, {"file_id": ""}])
+async def test_without_a_file_id_the_video_id_is_taken(api: Api, absent: dict[str, Any]) -> None:
+    user = await api.user("anchor")
+    named = {name: value for name, value in event().items() if name != "file_id"}
+    await store(api, {**named, **absent, "video_id": "1250_v1"}, event(file_id="m2", video_id="1250_v2"))
+    assert {replay["file_id"] for replay in await replays(api, user.token)} == {"1250_v1", "m2"}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("names", "play_url", "hls_play_url"),
+    [(["f1"], "http://vod/f1", ""), (["h1"], "", "http://vod/h1"), (["f1", "m1"], "http://vod/m1", "")],
+)
+async def test_each_format_fills_its_url(api: Api, names: list[str], play_url: str, hls_play_url: str) -> None:
+    user = await api.user("anchor")
+    await store(api, *(recorded(name, 0, 400) for name in names))
+    (replay,) = await replays(api, user.token)
+    assert (replay["play_url"], replay["hls_play_url"]) == (play_url, hls_play_url)
+
+
+@pytest.mark.gen_test
+async def test_duplicates_change_nothing(api: Api, mysql: Any) -> None:
+    user = await api.user("anchor")
+    events = [recorded("m1", 0, 400), recorded("h1", 1, 399), recorded("m2", 500, 900)]
+    await store(api, *events)
+    mysql.execute("UPDATE tb_vod SET like_count = 5")
+    before = await replays(api, user.token)
+    await api.call("/upload_user_info", {"frontcover": "http://new"}, token=user.token)
+    await store(api, *reversed(events), *({**body, "video_url": "http://vod/moved"} for body in events))
+    assert await replays(api, user.token) == before
+
+
+@pytest.mark.gen_test
+async def test_an_imported_replay_is_not_doubled(api: Api, mysql: Any) -> None:
+    user = await api.user("anchor")
+    mysql.execute(
+        "INSERT INTO tb_vod (userid, file_id, title, frontcover, location, start_time, create_time)"
+        " VALUES ('anchor', 'm1', 'imported', '', '', '2026-01-01', '2026-01-01')"
+    )
+    await store(api, event())
+    (replay,) = await replays(api, user.token)
+    assert replay["title"] == "imported"
+
+
+@pytest.mark.gen_test
+async def test_an_unknown_users_event_is_kept_as_it_came(api: Api, mysql: Any, logged: list[dict[str, Any]]) -> None:
+    raw = json.dumps({**event(), "extra": "额外 😀"}, indent=1, ensure_ascii=False)
+    for _ in range(2):
+        assert (await api.fetch(PATH, raw.encode())).body == b'{"code":0}'
+    mysql.execute("SELECT stream_id, file_id, body FROM tb_undelivered_callback")
+    assert mysql.fetchall() == (("5000_anchor", "m1", raw),)
+    assert [line["stream_id"] for line in logged if line["event"] == "recording of an unknown user kept"]
+
+
+@pytest.mark.gen_test
+async def test_an_unknown_users_event_that_comes_twenty_times_at_once_is_kept_once(
+    api: Api, conf: Settings, mysql: Any
+) -> None:
+    async with another_process(api, conf) as other:
+        await gen.multi([store(process, event()) for process in (api, other) for _ in range(20)])
+    assert count(mysql, "tb_undelivered_callback") == 1
+
+
+@pytest.mark.gen_test
+async def test_no_event_is_lost_while_its_user_registers(api: Api, mysql: Any) -> None:
+    events = [store(api, recorded(f"m{n}", 0, 400)) for n in range(40)]
+    registration = api.call("/register", {"userid": "anchor", "password": PASSWORD})
+    *_, answer = await gen.multi([*events, registration])
+    assert answer["code"] == 200
+    assert count(mysql, "tb_vod") + count(mysql, "tb_undelivered_callback") == 40
+
+
+@pytest.mark.gen_test
+async def test_a_later_event_of_the_same_file_delivers_the_one_that_was_kept(api: Api, mysql: Any) -> None:
+    await store(api, event())
+    user = await api.user("anchor")
+    await store(api, event())
+    assert (len(await replays(api, user.token)), count(mysql, "tb_undelivered_callback")) == (1, 0)
+
+
+@pytest.mark.gen_test
+async def test_a_broadcast_takes_the_room_uploaded_just_before(api: Api) -> None:
+    user, other = await api.user("anchor"), await api.user("other")
+    room = {"title": "标题 😀", "location": "深圳", "frontcover": "http://cover"}
+    await api.call("/upload_room", {"title": "first"}, token=user.token)
+    await api.call("/upload_room", room, token=user.token)
+    await api.call("/upload_room", {"title": "not mine"}, token=other.token)
+    now = int(time.time())
+    await store(api, event(start_time=now, end_time=now + 400))
+    (replay,) = await replays(api, user.token)
+    assert replay.items() >= room.items()
+
+
+@pytest.mark.gen_test
+async def test_each_broadcast_of_a_user_keeps_its_own_room(api: Api, mysql: Any) -> None:
+    user = await api.user("anchor")
+    for number in range(3):
+        mysql.execute(
+            "INSERT INTO tb_room (userid, title, location, frontcover, create_time)"
+            " VALUES ('anchor', %s, '', '', FROM_UNIXTIME(%s))",
+            (f"room {number}", START + 1000 * number - 5),
+        )
+    starts = {number: 1000 * number for number in range(3)}
+    for name in ("h", "m"):  # the later broadcasts' files come first
+        await store(api, *(recorded(f"{name}{n}", starts[n], starts[n] + 400) for n in (2, 1, 0)))
+    shown = [(replay["title"], replay["play_url"], replay["hls_play_url"]) for replay in await replays(api, user.token)]
+    assert shown == [(f"room {n}", f"http://vod/m{n}", f"http://vod/h{n}") for n in (2, 1, 0)]
+
+
+@pytest.mark.gen_test
+async def test_a_room_uploaded_between_two_formats_does_not_change_the_replay(api: Api) -> None:
+    user = await api.user("anchor")
+    now = int(time.time())
+    await api.call("/upload_room", {"title": "own"}, token=user.token)
+    await store(api, event(start_time=now, end_time=now + 400))
+    await api.call("/upload_room", {"title": "next"}, token=user.token)
+    await store(api, event(file_id="h1", file_format="hls", start_time=now + 1, end_time=now + 401))
+    assert [replay["title"] for replay in await replays(api, user.token)] == ["own"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", [PATH, PATH + ".php"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_only_post_delivers(api: Api, path: str, method: str) -> None:
+    assert (await api.send(path, method=method))["code"] == 405
+
+
+LAST_SECOND = 253402300799  # of the year 9999
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("start_time", [START, LAST_SECOND - 60])
+async def test_an_event_of_the_last_accepted_second_does_not_break_the_list(api: Api, start_time: int) -> None:
+    user = await api.user("anchor")
+    status, _ = await deliver(api, event(start_time=start_time, end_time=LAST_SECOND))
+    assert status in (200, 400)
+    assert (await api.call("/get_vod_list", token=user.token))["code"] == 200
+
+
+@pytest.mark.gen_test
+async def test_a_format_that_a_replay_has_is_not_replaced_by_a_later_part(api: Api) -> None:
+    user = await api.user("anchor")
+    await store(api, recorded("m1", 0, 400), recorded("h1", 0, 201), recorded("h2", 203, 400))
+    urls = {(replay["play_url"], replay["hls_play_url"]) for replay in await replays(api, user.token)}
+    assert urls == {("http://vod/m1", "http://vod/h1"), ("", "http://vod/h2")}

@@ -1,0 +1,235 @@
+"""Sessions in Redis: their keys, their end, and what a refresh may do."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from redis.crc import key_slot
+from tornado import gen
+
+from tests.api import PASSWORD, Api, User
+
+TOKEN, REFRESH = "xzb:{alice}:token", "xzb:{alice}:refresh"
+
+
+async def refresh(api: Api, userid: str, refresh_token: str, **headers: str) -> dict[str, Any]:
+    return await api.call("/refresh", {"userid": userid, "refresh_token": refresh_token}, **headers)
+
+
+def pair(data: dict[str, Any]) -> tuple[str, str]:
+    return data["token"], data["refresh_token"]
+
+
+def pass_seconds(store: Any, seconds: int) -> None:
+    """The last refresh was that much earlier."""
+    store.hset(REFRESH, "rotated_at", int(store.hget(REFRESH, "rotated_at")) - seconds * 1000)
+
+
+async def is_valid(api: Api, token: str) -> bool:
+    code = (await api.call("/get_user_info", token=token))["code"]
+    assert code in (200, 498)
+    return bool(code == 200)
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--session.expires", "1000")
+async def test_both_keys_expire_with_the_session_and_share_a_hash_tag(api: Api, store: Any) -> None:
+    await api.user("alice")
+    assert sorted(store.keys()) == [b"xzb:{alice}:refresh", b"xzb:{alice}:token"]
+    assert all(990 <= store.ttl(key) <= 1000 for key in store.keys())
+    user = await api.login("alice")
+    store.expire("xzb:{alice}:token", 10)
+    store.expire("xzb:{alice}:refresh", 10)
+    answer = await refresh(api, "alice", user.refresh_token)
+    assert answer["data"]["expires"] == 1000
+    assert all(990 <= store.ttl(key) <= 1000 for key in store.keys())
+
+
+@pytest.mark.gen_test
+async def test_a_token_carries_its_user_and_enough_randomness(api: Api) -> None:
+    user = await api.user("alice")
+    again = await api.login("alice")
+    assert user.token.startswith("alice.")
+    assert len(user.token) >= len("alice.") + 22
+    assert user.token != again.token
+
+
+@pytest.mark.gen_test
+async def test_a_new_login_replaces_the_session(api: Api) -> None:
+    old = await api.user("alice")
+    new = await api.login("alice")
+    assert not await is_valid(api, old.token)
+    assert await is_valid(api, new.token)
+    assert (await refresh(api, "alice", old.refresh_token))["code"] == 498
+    assert await is_valid(api, new.token)
+
+
+@pytest.mark.gen_test
+async def test_a_refresh_replaces_both_tokens(api: Api) -> None:
+    user = await api.user("alice")
+    data = (await refresh(api, "alice", user.refresh_token))["data"]
+    assert data.keys() == {"token", "refresh_token", "expires"}
+    assert data["token"] != user.token
+    assert data["refresh_token"] != user.refresh_token
+    assert not await is_valid(api, user.token)
+    assert await is_valid(api, data["token"])
+
+
+@pytest.mark.gen_test
+async def test_two_refreshes_at_once_leave_one_new_pair(api: Api) -> None:
+    user = await api.user("alice")
+    first, *others = await gen.multi([refresh(api, "alice", user.refresh_token) for _ in range(10)])
+    assert all(other == first for other in others)
+    assert await is_valid(api, first["data"]["token"])
+
+
+@pytest.mark.gen_test
+async def test_a_retry_within_the_grace_repeats_the_answer(api: Api) -> None:
+    user = await api.user("alice")
+    first = await refresh(api, "alice", user.refresh_token)
+    assert await refresh(api, "alice", user.refresh_token) == first
+
+
+def graces(*seconds: int) -> list[Any]:
+    """A number for each of the settings of the grace: the default, a minute, none."""
+    settings: list[tuple[str, ...]] = [(), ("--session.refresh_grace", "60"), ("--session.refresh_grace", "0")]
+    return [
+        pytest.param(number, marks=pytest.mark.conf(*options))
+        for number, options in zip(seconds, settings, strict=False)
+    ]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("passed", graces(20, 50))
+async def test_a_late_retry_within_the_grace_still_repeats_the_answer(api: Api, store: Any, passed: int) -> None:
+    user = await api.user("alice")
+    data = (await refresh(api, "alice", user.refresh_token))["data"]
+    pass_seconds(store, passed)
+    assert pair((await refresh(api, "alice", user.refresh_token))["data"]) == pair(data)
+    assert await is_valid(api, data["token"])
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("passed", graces(31, 61, 1))
+async def test_a_replaced_refresh_token_after_the_grace_ends_the_session(api: Api, store: Any, passed: int) -> None:
+    user = await api.user("alice")
+    data = (await refresh(api, "alice", user.refresh_token))["data"]
+    pass_seconds(store, passed)
+    assert (await refresh(api, "alice", user.refresh_token))["code"] == 498
+    assert not await is_valid(api, data["token"])
+    assert (await refresh(api, "alice", data["refresh_token"]))["code"] == 498
+
+
+@pytest.mark.gen_test
+async def test_a_wrong_refresh_token_leaves_the_session_alone(api: Api) -> None:
+    user = await api.user("alice")
+    other = await api.user("bob")
+    assert (await refresh(api, "alice", "wrong"))["code"] == 498
+    assert (await refresh(api, "alice", other.refresh_token))["code"] == 498
+    assert (await refresh(api, "nobody", user.refresh_token))["code"] == 498
+    assert await is_valid(api, user.token)
+    assert await is_valid(api, other.token)
+    assert (await refresh(api, "alice", user.refresh_token))["code"] == 200
+    assert (await refresh(api, "bob", other.refresh_token))["code"] == 200
+
+
+@pytest.mark.gen_test
+async def test_refresh_ignores_a_signature(api: Api) -> None:
+    user = await api.user("alice")
+    body = json.dumps({"userid": "alice", "refresh_token": user.refresh_token}).encode()
+    answer = await api.send("/refresh", body, {"Liteav-Sig": "bogus", "Authorization": "Bearer bogus"})
+    assert answer["code"] == 200
+
+
+@pytest.mark.gen_test
+async def test_an_expired_session_is_over(api: Api, store: Any) -> None:
+    user: User = await api.user("alice")
+    store.pexpire("xzb:{alice}:token", 1)
+    while store.exists("xzb:{alice}:token"):
+        await asyncio.sleep(0)
+    assert not await is_valid(api, user.token)
+
+
+@pytest.mark.gen_test
+async def test_a_session_lasts_a_day_unless_configured(api: Api, store: Any) -> None:
+    await api.user("alice")
+    answer = await api.call("/login", {"userid": "alice", "password": PASSWORD})
+    assert answer["data"]["expires"] == 86400
+    assert all(86390 <= store.ttl(key) <= 86400 for key in (TOKEN, REFRESH))
+
+
+@pytest.mark.gen_test
+async def test_all_keys_of_a_user_are_in_one_slot_of_a_cluster(api: Api, store: Any) -> None:
+    await api.user("alice")
+    await api.call("/login", {"userid": "alice", "password": "wrong"})
+    assert len(store.keys()) == 3
+    assert {key_slot(key) for key in store.keys()} == {key_slot(b"alice")}
+
+
+@pytest.mark.gen_test
+async def test_logins_at_once_leave_one_whole_session(api: Api) -> None:
+    await api.user("alice")
+    users = await gen.multi([api.login("alice") for _ in range(20)])
+    (last,) = [user for user in users if await is_valid(api, user.token)]
+    codes = [(await refresh(api, "alice", user.refresh_token))["code"] for user in users if user != last]
+    assert codes == [498] * 19
+    assert (await refresh(api, "alice", last.refresh_token))["code"] == 200
+
+
+@pytest.mark.gen_test
+async def test_a_refresh_can_be_followed_by_another(api: Api) -> None:
+    user = await api.user("alice")
+    first = (await refresh(api, "alice", user.refresh_token))["data"]
+    second = (await refresh(api, "alice", first["refresh_token"]))["data"]
+    assert [await is_valid(api, token) for token in (user.token, first["token"], second["token"])] == [
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.gen_test
+async def test_a_retry_is_told_how_long_the_session_really_lasts(api: Api, store: Any) -> None:
+    user = await api.user("alice")
+    data = (await refresh(api, "alice", user.refresh_token))["data"]
+    store.expire(TOKEN, 100)
+    store.expire(REFRESH, 100)
+    again = (await refresh(api, "alice", user.refresh_token))["data"]
+    assert pair(again) == pair(data)
+    assert 90 <= again["expires"] <= 100
+    assert all(store.ttl(key) <= 100 for key in (TOKEN, REFRESH))
+
+
+@pytest.mark.gen_test
+async def test_a_login_ends_the_grace_of_the_session_before(api: Api) -> None:
+    user = await api.user("alice")
+    await refresh(api, "alice", user.refresh_token)
+    new = await api.login("alice")
+    assert (await refresh(api, "alice", user.refresh_token))["code"] == 498
+    assert await is_valid(api, new.token)
+
+
+@pytest.mark.gen_test
+async def test_an_expired_refresh_token_is_refused(api: Api, store: Any) -> None:
+    user = await api.user("alice")
+    store.delete(TOKEN, REFRESH)
+    assert (await refresh(api, "alice", user.refresh_token))["code"] == 498
+    assert store.keys() == []
+
+
+@pytest.mark.gen_test
+async def test_a_retry_does_not_revive_a_session_that_has_expired(api: Api, store: Any) -> None:
+    user = await api.user("alice")
+    await refresh(api, "alice", user.refresh_token)
+    store.delete(TOKEN)
+    assert (await refresh(api, "alice", user.refresh_token))["code"] == 498
+
+
+@pytest.mark.gen_test
+async def test_a_token_is_good_for_its_own_user_only(api: Api) -> None:
+    alice, bob = await api.user("alice"), await api.user("bob")
+    forged = "bob." + alice.token.partition(".")[2]
+    assert not await is_valid(api, forged)
+    assert (await api.call("/get_user_info", {"userid": "bob"}, token=alice.token))["code"] == 498
+    assert await is_valid(api, bob.token)

@@ -1,0 +1,154 @@
+"""Every outage is broken and healed: the server starts, refuses, recovers by itself."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conf.settings import mysql_arguments
+from models.database import Database, DatabaseUnavailable
+from scripts.private_servers import private_mysql, private_redis
+from tests.api import PASSWORD
+from tests.conftest import MYSQL_URL
+from tests.main_process import Server, running, wait_for
+
+LOGIN = {"userid": "alice", "password": PASSWORD}
+TIMEOUTS = ["--mysql.acquire_timeout", "0.3", "--mysql.query_timeout", "0.3", "--redis.timeout", "0.2"]
+
+
+def refusal(server: Server, path: str, body: Any) -> tuple[int, int]:
+    status, answer = server.call(path, body)
+    return status, answer["code"]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[Path, list[str]]:
+    """A folder for stores that a test may break, and the options that name them before they run."""
+    folder = tmp_path / "stores"
+    mysql = f"mysql://root@localhost/xiaozhibo?unix_socket={folder}/mysql/socket"
+    return folder, ["--mysql.url", mysql, "--redis.url", f"unix://{folder}/redis/socket?db=0", *TIMEOUTS]
+
+
+def test_the_server_starts_without_its_stores_and_recovers_each_time(
+    own: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    folder, options = own
+    with running(tmp_path, *options, ready=False) as server:
+        wait_for(lambda: any(line["event"] == "serving" for line in server.log()))
+        assert server.call("/healthz")[0] == 200
+        assert server.call("/readyz") == (503, {"code": 503, "message": "not ready: mysql, redis"})
+        assert refusal(server, "/register", LOGIN) == (503, 503)
+        with ExitStack() as redis, private_mysql(folder, durable=False):
+            redis.enter_context(private_redis(folder, durable=False))
+            wait_for(server.is_ready)
+            assert server.call("/register", LOGIN)[0] == 200
+            redis.close()
+            wait_for(lambda: not server.is_ready())
+            assert refusal(server, "/login", LOGIN) == (503, 503)
+            with private_redis(folder, durable=False):
+                wait_for(server.is_ready)
+                assert server.call("/login", LOGIN)[1]["code"] == 200
+        assert refusal(server, "/login", LOGIN) == (503, 503)
+        with private_mysql(folder, durable=False), private_redis(folder, durable=False):
+            wait_for(server.is_ready)
+            assert server.call("/login", LOGIN)[1]["code"] == 200
+        assert not [line for line in server.log() if line["level"] == "error"]
+
+
+@pytest.mark.parametrize("store", ["mysql", "redis"])
+def test_a_store_that_hangs_is_given_up_on_and_found_again(
+    own: tuple[Path, list[str]], tmp_path: Path, store: str
+) -> None:
+    folder, options = own
+    with (
+        private_mysql(folder, durable=False),
+        private_redis(folder, durable=False),
+        running(tmp_path, *options) as server,
+    ):
+        assert server.call("/register", LOGIN)[0] == 200
+        pid = int((folder / store / "pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: all(") T " in stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")))
+        try:
+            assert refusal(server, "/login", LOGIN) == (503, 503)
+            assert server.call("/readyz")[1]["message"] == f"not ready: {store}"
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_for(server.is_ready)
+        assert server.call("/login", LOGIN)[1]["code"] == 200
+
+
+@asynccontextmanager
+async def database(**limits: Any) -> AsyncIterator[Database]:
+    limits = {"pool_size": 1, "acquire_timeout": 0.2, "query_timeout": 5, **limits}
+    db = Database(mysql_arguments(MYSQL_URL), **limits)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+pytestmark = pytest.mark.usefixtures("mysql")
+
+
+@pytest.mark.gen_test
+async def test_a_full_pool_refuses_after_its_time() -> None:
+    async with database() as db, db.transaction():
+        with pytest.raises(DatabaseUnavailable, match="every connection is taken"):
+            await db.fetch_one("SELECT 1")
+
+
+@pytest.mark.gen_test
+async def test_cancelled_queries_do_not_starve_those_who_wait() -> None:
+    async with database(acquire_timeout=10) as db:
+        slow = asyncio.create_task(db.fetch_one("SELECT SLEEP(10)"))
+        waiting = [asyncio.create_task(db.fetch_one("SELECT 7")) for _ in range(5)]
+        await asyncio.sleep(0)
+        slow.cancel()
+        assert await asyncio.gather(*waiting) == [(7,)] * 5
+        with pytest.raises(asyncio.CancelledError):
+            await slow
+
+
+@pytest.mark.gen_test
+async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Any) -> None:
+    async with database(query_timeout=0.2) as db:
+        with pytest.raises(DatabaseUnavailable):
+            await db.fetch_one("SELECT SLEEP(30) AS marked")
+        assert await db.fetch_one("SELECT 1") == (1,)
+    wait_for(
+        lambda: not mysql.execute("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(30)%'")
+    )
+
+
+@pytest.mark.gen_test
+async def test_a_killed_connection_is_replaced(mysql: Any) -> None:
+    async with database() as db:
+        (connection,) = await db.fetch_one("SELECT CONNECTION_ID()") or ()
+        mysql.execute("KILL %s", (connection,))
+        with pytest.raises(DatabaseUnavailable):
+            for _ in range(100):
+                (now,) = await db.fetch_one("SELECT CONNECTION_ID()") or ()
+                if now != connection:
+                    raise DatabaseUnavailable
+        assert await db.fetch_one("SELECT 1") == (1,)
+
+
+@pytest.mark.gen_test
+async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Any) -> None:
+    insert = "INSERT INTO tb_account (userid, password) VALUES (%s, '')"
+    async with database() as db:
+        async with db.transaction() as tx:
+            await tx.execute(insert, ("kept",))
+        for error in (ValueError, TimeoutError, asyncio.CancelledError):
+            with pytest.raises((ValueError, DatabaseUnavailable, asyncio.CancelledError)):
+                async with db.transaction() as tx:
+                    await tx.execute(insert, ("lost",))
+                    raise error
+    mysql.execute("SELECT userid FROM tb_account")
+    assert mysql.fetchall() == (("kept",),)

@@ -1,0 +1,324 @@
+"""The lists, and what users put into them."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tornado import gen
+from tornado.testing import bind_unused_port
+
+from conf.settings import Settings
+from handlers.routes import make_application
+from handlers.server import make_server
+from models import ugc, vod
+from models.database import Row
+from services import open_services
+from tests.api import Api, User
+
+LISTS = ["/get_vod_list", "/get_ugc_list"]
+VIDEO = {
+    "file_id": "f1",
+    "title": "<script>alert(1)</script>",
+    "frontcover": "https://e.com/cover",
+    "location": "深圳",
+    "play_url": "https://e.com/v.mp4",
+}
+
+
+async def listed(api: Api, path: str, token: str, **page: Any) -> list[dict[str, Any]]:
+    answer = await api.call(path, page, token=token)
+    assert answer["code"] == 200
+    rows: list[dict[str, Any]] = answer["data"]["list"]
+    return rows
+
+
+@asynccontextmanager
+async def another_process(api: Api, conf: Settings) -> AsyncIterator[Api]:
+    """A second application on the same stores, with pools and a port of its own."""
+    async with open_services(conf) as services:
+        server = make_server(make_application(services, conf))
+        socket, port = bind_unused_port()
+        server.add_socket(socket)
+        try:
+            yield Api(api.client, f"http://127.0.0.1:{port}")
+        finally:
+            server.stop()
+            await server.close_all_connections()
+
+
+def questions(mysql: Any) -> int:
+    """How many statements the database server has been sent, this one included."""
+    mysql.execute("SHOW GLOBAL STATUS LIKE 'Questions'")
+    return int(mysql.fetchone()[1])
+
+
+def insert(mysql: Any, userid: str, file_id: str, create_time: str) -> None:
+    """A row in both lists."""
+    row = (userid, file_id, create_time)
+    mysql.execute(
+        "INSERT INTO tb_vod (userid, file_id, title, frontcover, location, start_time, create_time)"
+        " VALUES (%s, %s, '', '', '', '2026-01-01', %s)",
+        row,
+    )
+    mysql.execute(
+        "INSERT INTO tb_ugc (userid, file_id, title, frontcover, location, play_url, create_time)"
+        " VALUES (%s, %s, '', '', '', '', %s)",
+        row,
+    )
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+async def test_newest_first_then_by_file_id_in_pages_without_gaps(api: Api, mysql: Any, path: str) -> None:
+    user = await api.user()
+    for number in range(25):
+        insert(mysql, user.userid, f"f{number:02}", f"2026-01-01 00:00:{number // 2:02}")
+    everything = await listed(api, path, user.token, index="0", count=200)
+    assert [row["file_id"] for row in everything] == [f"f{number:02}" for number in reversed(range(25))]
+    assert await listed(api, path, user.token) == everything[:20]
+    pages = [await listed(api, path, user.token, index=index, count=10) for index in (0, 10, 20, 30)]
+    assert [row for page in pages for row in page] == everything
+    assert await listed(api, path, user.token, index=3, count="2") == everything[3:5]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+async def test_at_most_500_rows_are_served(api: Api, mysql: Any, path: str) -> None:
+    user = await api.user()
+    for number in range(501):
+        insert(mysql, user.userid, f"f{number}", "2026-01-01")
+    assert len(await listed(api, path, user.token, count=1000)) == 500
+    assert len(await listed(api, path, user.token, index=10**18)) == 0
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+async def test_rows_show_the_authors_current_profile(api: Api, mysql: Any, path: str) -> None:
+    author, reader = await api.user(), await api.user()
+    insert(mysql, author.userid, "f", "2026-01-01")
+    for nickname in ("one", "two"):
+        await api.call("/upload_user_info", {"nickname": nickname, "avatar": f"http://{nickname}"}, token=author.token)
+        (row,) = await listed(api, path, reader.token)
+        assert (row["nickname"], row["avatar"]) == (nickname, f"http://{nickname}")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param("2026-01-01 08:00:00", id="default"),
+        pytest.param("2026-01-01 00:00:00", id="utc", marks=pytest.mark.conf("--timezone", "UTC")),
+        pytest.param("2025-12-31 19:00:00", id="west", marks=pytest.mark.conf("--timezone", "America/New_York")),
+    ],
+)
+async def test_times_are_shown_in_the_configured_zone(api: Api, mysql: Any, shown: str) -> None:
+    user = await api.user()
+    insert(mysql, user.userid, "f", "2026-01-01")
+    (replay,) = await listed(api, "/get_vod_list", user.token)
+    (video,) = await listed(api, "/get_ugc_list", user.token)
+    assert replay["create_time"] == replay["start_time"] == video["create_time"] == shown
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--live.vod_window_days", "7")
+async def test_replays_older_than_the_window_are_not_listed(api: Api, mysql: Any) -> None:
+    user = await api.user()
+    now = datetime.now(UTC)
+    for file_id, age in (("new", timedelta(days=6, hours=23)), ("old", timedelta(days=7, hours=1))):
+        insert(mysql, user.userid, file_id, (now - age).strftime("%Y-%m-%d %H:%M:%S"))
+    assert [row["file_id"] for row in await listed(api, "/get_vod_list", user.token)] == ["new"]
+    assert len(await listed(api, "/get_ugc_list", user.token)) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_published_video_is_listed_at_once_as_it_was_sent(api: Api) -> None:
+    user = await api.user()
+    assert await api.call("/upload_ugc", VIDEO, token=user.token) == {"code": 200, "message": "OK"}
+    (row,) = await listed(api, "/get_ugc_list", user.token)
+    datetime.strptime(row.pop("create_time"), "%Y-%m-%d %H:%M:%S")
+    assert row == {"userid": user.userid, "nickname": "", "avatar": "", **VIDEO}
+
+
+@pytest.mark.gen_test
+async def test_publishing_again_replaces_and_keeps_the_create_time(api: Api, mysql: Any) -> None:
+    user, other = await api.user(), await api.user()
+    await api.call("/upload_ugc", VIDEO, token=user.token)
+    await api.call("/upload_ugc", VIDEO, token=other.token)
+    mysql.execute("UPDATE tb_ugc SET create_time = '2026-01-01'")
+    again = {**VIDEO, "title": "new", "location": "", "frontcover": "", "play_url": "http://new"}
+    await api.call("/upload_ugc", again, token=user.token)
+    rows = {row["userid"]: row for row in await listed(api, "/get_ugc_list", user.token)}
+    assert rows[user.userid].items() >= {**again, "create_time": "2026-01-01 08:00:00"}.items()
+    assert rows[other.userid].items() >= VIDEO.items()
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("sent", "kept"), [({}, "http://profile"), ({"frontcover": "http://own"}, "http://own"), ({"frontcover": ""}, "")]
+)
+async def test_rooms_are_a_history_with_the_profiles_frontcover_by_default(
+    api: Api, mysql: Any, sent: dict[str, str], kept: str
+) -> None:
+    user: User = await api.user()
+    await api.call("/upload_user_info", {"frontcover": "http://profile"}, token=user.token)
+    for title in ("one", "two"):
+        await api.call(
+            "/upload_room", {"title": title, "location": "l", "frontCover": "ignored", **sent}, token=user.token
+        )
+    mysql.execute("SELECT userid, title, location, frontcover FROM tb_room ORDER BY id")
+    assert list(mysql.fetchall()) == [(user.userid, "one", "l", kept), (user.userid, "two", "l", kept)]
+
+
+@pytest.fixture
+def many(mysql: Any) -> None:
+    """2,000 rows of 50 authors in both lists, and what the optimizer wants to know about them."""
+    mysql.executemany("INSERT INTO tb_account (userid, password) VALUES (%s, '')", [(f"u{n}",) for n in range(50)])
+    rows = [(f"u{n % 50}", f"f{n}", f"2026-01-01 00:{n // 60 % 60:02}:{n % 60:02}") for n in range(2000)]
+    columns = "(userid, file_id, title, frontcover, location, play_url"
+    mysql.executemany(f"INSERT INTO tb_ugc {columns}, create_time) VALUES (%s, %s, '', '', '', '', %s)", rows)
+    mysql.executemany(
+        f"INSERT INTO tb_vod {columns}, start_time, create_time) VALUES (%s, %s, '', '', '', '', '2026-01-01', %s)",
+        rows,
+    )
+    mysql.execute("ANALYZE TABLE tb_vod, tb_ugc, tb_account")
+
+
+class Spy:
+    """Stands where a model expects a database, and remembers the statement."""
+
+    async def fetch_all(self, sql: str, args: Any = ()) -> list[Row]:
+        self.statement = (sql, args)
+        return []
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("since", [None, datetime(2020, 1, 1)])
+@pytest.mark.parametrize("index", [0, 1500])
+async def test_lists_are_read_along_an_index(many: None, mysql: Any, since: datetime | None, index: int) -> None:
+    spy: Any = Spy()
+    for query in (vod.newest(spy, index, 20, since), ugc.newest(spy, index, 20)):
+        await query
+        mysql.execute("EXPLAIN " + spy.statement[0], spy.statement[1])
+        plan = [dict(zip([column[0] for column in mysql.description], row, strict=True)) for row in mysql.fetchall()]
+        assert plan[0]["key"] == "newest"
+        assert not any("filesort" in (step["Extra"] or "") or "temporary" in (step["Extra"] or "") for step in plan)
+        assert [step["type"] for step in plan[1:]] == ["eq_ref"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("count", [1, 20, 500])
+async def test_a_list_is_one_statement_however_long(many: None, api: Api, mysql: Any, path: str, count: int) -> None:
+    user = await api.user()
+    assert len(await listed(api, path, user.token, count=count)) == count
+    before = questions(mysql)
+    await listed(api, path, user.token, count=count)
+    assert questions(mysql) - before == 1 + 1  # the second is the question how many there were
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+async def test_an_empty_list_is_a_list(api: Api, path: str) -> None:
+    user = await api.user()
+    assert await api.call(path, token=user.token) == {"code": 200, "message": "OK", "data": {"list": []}}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+async def test_pages_of_rows_alike_in_time_and_file_id_have_no_gaps(api: Api, mysql: Any, path: str) -> None:
+    users = [await api.user() for _ in range(6)]
+    for user in users:
+        insert(mysql, user.userid, "same", "2026-01-01")
+    pages = [await listed(api, path, users[0].token, index=index, count=1) for index in range(6)]
+    assert sorted(row["userid"] for page in pages for row in page) == sorted(user.userid for user in users)
+
+
+@pytest.mark.gen_test
+async def test_replays_show_their_counts_as_integers(api: Api, mysql: Any) -> None:
+    user = await api.user()
+    insert(mysql, user.userid, "f", "2026-01-01")
+    mysql.execute("UPDATE tb_vod SET like_count = 7, viewer_count = 4294967295")
+    (row,) = await listed(api, "/get_vod_list", user.token)
+    assert (row["like_count"], row["viewer_count"]) == (7, 4294967295)
+    assert type(row["like_count"]) is type(row["viewer_count"]) is int
+
+
+@pytest.mark.gen_test
+async def test_old_replays_are_listed_by_default(api: Api, mysql: Any) -> None:
+    user = await api.user()
+    insert(mysql, user.userid, "f", "2001-01-01")
+    assert len(await listed(api, "/get_vod_list", user.token)) == 1
+
+
+@pytest.mark.gen_test
+async def test_what_one_process_wrote_the_other_shows_at_once(api: Api, conf: Settings) -> None:
+    user = await api.user()
+    async with another_process(api, conf) as other:
+        for number, (writer, reader) in enumerate([(api, other), (other, api)] * 10):
+            video, nickname = {**VIDEO, "title": f"t{number}"}, f"n{number}"
+            await writer.call("/upload_ugc", video, token=user.token)
+            await writer.call("/upload_user_info", {"nickname": nickname}, token=user.token)
+            (row,) = await listed(reader, "/get_ugc_list", user.token)
+            assert (row["title"], row["nickname"]) == (video["title"], nickname)
+
+
+@pytest.mark.gen_test
+async def test_publishing_one_video_at_once_leaves_one_of_them_whole(api: Api) -> None:
+    user = await api.user()
+    videos = [{**VIDEO, "title": f"t{n}", "location": f"l{n}", "play_url": f"http://v/{n}"} for n in range(50)]
+    answers = await gen.multi([api.call("/upload_ugc", video, token=user.token) for video in videos])
+    assert {answer["code"] for answer in answers} == {200}
+    (row,) = await listed(api, "/get_ugc_list", user.token)
+    assert {name: row[name] for name in VIDEO} in videos
+
+
+@pytest.mark.gen_test
+async def test_videos_published_at_once_are_all_listed(api: Api) -> None:
+    users = await gen.multi([api.user() for _ in range(5)])
+    sent = [(user, {**VIDEO, "file_id": f"f{n}"}) for user in users for n in range(10)]
+    await gen.multi([api.call("/upload_ugc", video, token=user.token) for user, video in sent])
+    rows = await listed(api, "/get_ugc_list", users[0].token, count=500)
+    shown = [(row["userid"], row["file_id"]) for row in rows]
+    assert sorted(shown) == sorted((user.userid, video["file_id"]) for user, video in sent)
+
+
+@pytest.mark.gen_test
+async def test_a_room_keeps_the_frontcover_of_its_moment(api: Api, mysql: Any) -> None:
+    user = await api.user()
+    for cover in ("", "http://one", "http://two"):
+        await api.call("/upload_user_info", {"frontcover": cover}, token=user.token)
+        await api.call("/upload_room", {"title": "t"}, token=user.token)
+    mysql.execute("SELECT frontcover, location FROM tb_room ORDER BY id")
+    assert list(mysql.fetchall()) == [("", ""), ("http://one", ""), ("http://two", "")]
+
+
+@pytest.mark.gen_test
+async def test_rooms_uploaded_at_once_are_all_kept(api: Api, mysql: Any) -> None:
+    user = await api.user()
+    titles = [f"t{n:02}" for n in range(50)]
+    answers = await gen.multi([api.call("/upload_room", {"title": title}, token=user.token) for title in titles])
+    assert {answer["code"] for answer in answers} == {200}
+    mysql.execute("SELECT title FROM tb_room ORDER BY title")
+    assert [row[0] for row in mysql.fetchall()] == titles
+
+
+@pytest.mark.gen_test
+async def test_a_new_video_is_stamped_with_the_time_of_its_publication(api: Api) -> None:
+    user = await api.user()
+    before = datetime.now(UTC).replace(microsecond=0)
+    await api.call("/upload_ugc", VIDEO, token=user.token)
+    (row,) = await listed(api, "/get_ugc_list", user.token)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["create_time"])
+    shown = datetime.fromisoformat(row["create_time"] + "+08:00")
+    assert before <= shown <= datetime.now(UTC)
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--live.vod_window_days", "36500")
+async def test_the_longest_window_lists_old_replays(api: Api, mysql: Any) -> None:
+    user = await api.user()
+    insert(mysql, user.userid, "f", "2001-01-01")
+    assert len(await listed(api, "/get_vod_list", user.token)) == 1
