@@ -33,7 +33,8 @@ def main(argv: Sequence[str]) -> int:
         return 1
     if fake := list(settings.fake_credentials()):
         log.warning("fake Tencent credentials: Tencent will refuse the signatures", settings=fake)
-    run_workers(settings.http.processes, lambda: uvloop.run(serve(settings, listeners)))
+    run = uvloop.run if settings.performance.uvloop else asyncio.run
+    run_workers(settings.http.processes, lambda: run(serve(settings, listeners)))
     return 0
 
 

@@ -116,6 +116,8 @@ class Password(Section):
     queue: int = Field(256, ge=1, description="hashes that may wait before the answer is 503")
     max_failures: int = Field(100, ge=1, description="wrong passwords of one user in failure_window before 429")
     failure_window: int = Field(600, ge=1)
+    remember: int = Field(86400, ge=0, description="seconds a verified password needs no new hash; 0 = always hash")
+    remember_key: SecretStr = Field(SecretStr(""), description="secret of that check; empty: always hash")
 
 
 class Live(Section):
@@ -165,6 +167,15 @@ class Compat(Section):
     official_apps: bool = False
 
 
+class Performance(Section):
+    """What makes the hot paths fast; each idea can be turned off."""
+
+    batch: int = Field(256, ge=1, description="look-ups of one turn of the event loop that travel together; 1 = none")
+    page_ttl: float = Field(5, ge=0, le=60, description="seconds a rendered page may be kept; 0 = none is")
+    page_cache_bytes: int = Field(32 * 2**20, ge=8 * 2**20, description="of rendered pages, in each process")
+    uvloop: bool = Field(True, description="the event loop of libuv; false: asyncio's own")
+
+
 class Log(Section):
     """Logging: JSON lines for machines, or coloured ones for a terminal."""
 
@@ -191,6 +202,7 @@ class Settings(BaseSettings):
     cos: Cos
     vod: Vod
     compat: Compat = Compat()
+    performance: Performance = Performance()
     log: Log = Log()
 
     @field_validator("timezone")

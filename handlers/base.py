@@ -26,10 +26,11 @@ from tornado.web import HTTPError, RequestHandler
 
 from conf.settings import Settings
 from handlers.application import MAX_BODY, Application
-from handlers.schemas import P, read
+from handlers.schemas import P, Page, read
 from models.database import DatabaseUnavailable
 from services import Services, json
 from services.errors import Code, ServiceError, unavailable
+from services.versions import List
 
 log = structlog.get_logger()
 
@@ -46,6 +47,7 @@ _UNAVAILABLE = (
     ClusterDownError,
     TryAgainError,
 )
+_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -114,11 +116,8 @@ class BaseHandler(RequestHandler):
     def answer(self, code: int, message: str, data: Mapping[str, Any] | None = None) -> None:
         """Finish with the envelope, in the HTTP status that belongs to the code."""
         self.code = int(code)
-        envelope: dict[str, Any] = {"code": code, "message": message}
-        if data is not None:
-            envelope["data"] = data
         self.set_status(self.code if code in _HTTP_CODES else 200)
-        self.finish(json.dumps(envelope))
+        self.finish(envelope(code, message, data))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Any exception as an answer: what is not ours becomes INTERNAL, and its text stays inside."""
@@ -166,16 +165,47 @@ class UserHandler(BaseHandler, Generic[P]):
     parameters: ClassVar[type[Any]]
 
     async def post(self) -> None:
+        parameters = await self.authenticate()
+        self.answer(Code.OK, "OK", await self.serve(self.caller, parameters))
+
+    async def authenticate(self) -> P:
+        """Establish the caller; the parameters."""
         body = self.body_object()
         headers = self.request.headers
         self.caller = await self.services.authenticator.caller(
             headers.get("Liteav-Sig"), headers.get("Authorization"), self.request.body, body
         )
-        data = await self.serve(self.caller, read(self.parameters, body))
-        self.answer(Code.OK, "OK", data)
+        parameters: P = read(self.parameters, body)
+        return parameters
 
     async def serve(self, caller: str, parameters: P) -> Mapping[str, Any] | None:
         """Do the work for `caller` (a userid); the `data` of the answer."""
+        raise NotImplementedError
+
+
+class ListHandler(UserHandler[Page]):
+    """A list, which looks the same to every caller. Subclasses name it and implement `list_page`."""
+
+    parameters = Page
+    shows: ClassVar[List]
+
+    async def post(self) -> None:
+        parameters = await self.authenticate()
+        place = (parameters.index, parameters.count)
+        page = await self.services.pages.get(self.shows, place, lambda: self._rendered(*place))
+        self.code = Code.OK
+        self.set_header("Vary", "Accept-Encoding")
+        if page.gzipped is not None and _TAKES_GZIP.search(self.request.headers.get("Accept-Encoding", "")):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(page.gzipped)
+        else:
+            self.finish(page.plain)
+
+    async def _rendered(self, index: int, count: int) -> bytes:
+        return envelope(Code.OK, "OK", await self.list_page(index, count))
+
+    async def list_page(self, index: int, count: int) -> Mapping[str, Any]:
+        """The `data` of the answer: `count` rows from offset `index`."""
         raise NotImplementedError
 
 
@@ -184,6 +214,14 @@ class NotFoundHandler(BaseHandler):
 
     def prepare(self) -> None:
         raise ServiceError(Code.NOT_FOUND, "no such interface")
+
+
+def envelope(code: int, message: str, data: Mapping[str, Any] | None = None) -> bytes:
+    """The body of every answer (document, general part)."""
+    content: dict[str, Any] = {"code": code, "message": message}
+    if data is not None:
+        content["data"] = data
+    return json.dumps(content)
 
 
 def log_request(handler: RequestHandler) -> None:

@@ -1,7 +1,8 @@
 """/upload_ugc and /get_ugc_list: short videos."""
 
-from handlers.base import Routes, UserHandler
-from handlers.schemas import Page, UgcList, UgcVideo, ugcinfo
+from handlers.base import ListHandler, Routes, UserHandler
+from handlers.schemas import UgcList, UgcVideo, ugcinfo
+from services.versions import List
 
 
 class UploadUgcHandler(UserHandler[UgcVideo]):
@@ -13,13 +14,13 @@ class UploadUgcHandler(UserHandler[UgcVideo]):
         await self.services.videos.upload_ugc(caller, parameters.video())
 
 
-class GetUgcListHandler(UserHandler[Page]):
+class GetUgcListHandler(ListHandler):
     """Short videos, newest first (document, section 9)."""
 
-    parameters = Page
+    shows = List.UGC
 
-    async def serve(self, caller: str, parameters: Page) -> UgcList:
-        videos = await self.services.videos.ugc(parameters.index, parameters.count)
+    async def list_page(self, index: int, count: int) -> UgcList:
+        videos = await self.services.videos.ugc(index, count)
         return {"list": [ugcinfo(video, self.timezone) for video in videos]}
 
 

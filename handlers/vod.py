@@ -1,16 +1,17 @@
 """/get_vod_list and /upload_room: replays, and what they will be called."""
 
-from handlers.base import Routes, UserHandler
-from handlers.schemas import Page, RoomInformation, VodList, vodinfo
+from handlers.base import ListHandler, Routes, UserHandler
+from handlers.schemas import RoomInformation, VodList, vodinfo
+from services.versions import List
 
 
-class GetVodListHandler(UserHandler[Page]):
+class GetVodListHandler(ListHandler):
     """Replays of past broadcasts, newest first (document, section 6)."""
 
-    parameters = Page
+    shows = List.REPLAYS
 
-    async def serve(self, caller: str, parameters: Page) -> VodList:
-        replays = await self.services.videos.replays(parameters.index, parameters.count)
+    async def list_page(self, index: int, count: int) -> VodList:
+        replays = await self.services.videos.replays(index, count)
         official_apps = self.conf.compat.official_apps
         return {"list": [vodinfo(replay, self.timezone, official_apps=official_apps) for replay in replays]}
 

@@ -1,12 +1,12 @@
 """tb_account: users, their password hashes and their profiles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pymysql.constants import ER
 from pymysql.err import IntegrityError
 
-from models.database import Queries
+from models.database import Queries, placeholders
 
 _PROFILE_COLUMNS = ("nickname", "avatar", "sex", "frontcover")
 
@@ -32,10 +32,13 @@ async def insert(db: Queries, userid: str, password: str) -> bool:
     return True
 
 
-async def password(db: Queries, userid: str) -> str | None:
-    """The stored password: an Argon2id hash, or the plain value of an imported user. None: no such user."""
-    row = await db.fetch_one("SELECT password FROM tb_account WHERE userid = %s", (userid,))
-    return row[0] if row else None
+async def passwords(db: Queries, userids: Sequence[str]) -> dict[str, str]:
+    """The stored passwords of those users that exist: an Argon2id hash, or the plain value of an imported user."""
+    rows = await db.fetch_all(
+        f"SELECT userid, password FROM tb_account WHERE userid IN ({placeholders(userids)})",  # noqa: S608 - no value in the text
+        userids,
+    )
+    return dict(rows)
 
 
 async def replace_password(db: Queries, userid: str, old: str, new: str) -> None:
@@ -43,12 +46,15 @@ async def replace_password(db: Queries, userid: str, old: str, new: str) -> None
     await db.execute("UPDATE tb_account SET password = %s WHERE userid = %s AND password = %s", (new, userid, old))
 
 
-async def profile(db: Queries, userid: str) -> Profile | None:
-    """The profile of a user, None when there is no such user."""
-    row = await db.fetch_one(
-        "SELECT userid, nickname, avatar, sex, frontcover FROM tb_account WHERE userid = %s", (userid,)
+async def profiles(db: Queries, userids: Sequence[str]) -> dict[str, Profile]:
+    """The profiles of those users that exist."""
+    rows = await db.fetch_all(
+        f"""
+        SELECT userid, nickname, avatar, sex, frontcover FROM tb_account WHERE userid IN ({placeholders(userids)})
+        """,  # noqa: S608 - no value in the text
+        userids,
     )
-    return Profile(*row) if row else None
+    return {row[0]: Profile(*row) for row in rows}
 
 
 async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | int]) -> bool:

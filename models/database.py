@@ -37,6 +37,11 @@ _TRANSIENT = frozenset(
 )
 
 
+def placeholders(values: Sequence[Any]) -> str:
+    """What stands between the brackets of `IN (...)`: PyMySQL does not bind a list."""
+    return ", ".join(["%s"] * len(values))
+
+
 class DatabaseUnavailable(Exception):
     """The database cannot answer now: unreachable, too slow, or every connection is taken."""
 

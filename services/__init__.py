@@ -12,13 +12,17 @@ from conf.settings import Settings, mysql_arguments
 from models.database import Database
 from services.accounts import Accounts
 from services.authentication import Authenticator
+from services.coalesced_redis import CoalescedRedis
 from services.health import Health
+from services.pages import Pages
 from services.passwords import Passwords
 from services.profiles import Profiles
 from services.recordings import Recordings
+from services.remembered_passwords import RememberedPasswords
 from services.sessions import Sessions
 from services.tencent import Tencent
 from services.throttle import LoginThrottle
+from services.versions import List, Versions
 from services.videos import Videos
 
 
@@ -29,6 +33,7 @@ class Services:
     accounts: Accounts
     authenticator: Authenticator
     health: Health
+    pages: Pages
     profiles: Profiles
     recordings: Recordings
     sessions: Sessions
@@ -45,28 +50,36 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as resources:
         db = _database(settings)
         resources.push_async_callback(db.close)
-        redis = _redis(settings)
-        resources.push_async_callback(redis.aclose)
+        client = _redis(settings)
+        resources.push_async_callback(client.aclose)
+        batch = settings.performance.batch
+        redis = CoalescedRedis(client, along=list(List), most=batch)
+        versions = Versions(redis, most=batch)
         passwords = _passwords(settings)
         resources.callback(passwords.close)
         sessions = Sessions(redis, expires=settings.session.expires, grace=settings.session.refresh_grace)
+        remembered = RememberedPasswords(
+            redis, key=settings.password.remember_key.get_secret_value(), ttl=settings.password.remember
+        )
         throttle = LoginThrottle(
             redis, max_failures=settings.password.max_failures, window=settings.password.failure_window
         )
         yield Services(
-            accounts=Accounts(db, sessions, passwords, throttle),
+            accounts=Accounts(db, sessions, passwords, remembered, throttle, batch=batch),
             authenticator=Authenticator(sessions, clock_skew=settings.auth.clock_skew),
-            health=Health(db, redis),
-            profiles=Profiles(db),
+            health=Health(db, client),
+            pages=Pages(versions, ttl=settings.performance.page_ttl, most_bytes=settings.performance.page_cache_bytes),
+            profiles=Profiles(db, versions, batch=batch),
             recordings=Recordings(
                 db,
+                versions,
                 callback_key=settings.live.callback_key.get_secret_value(),
                 bizid=settings.live.bizid,
                 min_duration=settings.live.min_duration,
             ),
             sessions=sessions,
             tencent=Tencent(settings),
-            videos=Videos(db, window_days=settings.live.vod_window_days),
+            videos=Videos(db, versions, window_days=settings.live.vod_window_days),
         )
 
 

@@ -1,11 +1,15 @@
 """Registration and login."""
 
+import asyncio
+
 import structlog
 
 from models import account
 from models.database import Database
+from services.batches import Batches
 from services.errors import Code, ServiceError
 from services.passwords import Passwords
+from services.remembered_passwords import RememberedPasswords
 from services.sessions import Session, Sessions
 from services.throttle import LoginThrottle
 
@@ -15,37 +19,60 @@ log = structlog.get_logger()
 class Accounts:
     """Users and how they get in."""
 
-    def __init__(self, db: Database, sessions: Sessions, passwords: Passwords, throttle: LoginThrottle) -> None:
+    def __init__(
+        self,
+        db: Database,
+        sessions: Sessions,
+        passwords: Passwords,
+        remembered: RememberedPasswords,
+        throttle: LoginThrottle,
+        *,
+        batch: int,
+    ) -> None:
         self._db = db
         self._sessions = sessions
         self._passwords = passwords
+        self._remembered = remembered
         self._throttle = throttle
+        self._stored: Batches[str, str | None] = Batches(self._fetch_stored, most=batch)
 
     async def register(self, userid: str, password: str) -> None:
         """Add a user. Raises USER_EXISTS."""
-        if await account.password(self._db, userid) is not None:
+        if await self._stored.ask(userid) is not None:
             raise _exists()  # spares the hash; the insert below is what decides
         if not await account.insert(self._db, userid, await self._passwords.hash(password)):
             raise _exists()
 
     async def login(self, userid: str, password: str) -> Session:
         """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many wrong ones."""
-        stored = await account.password(self._db, userid)
+        stored = await self._stored.ask(userid)
         if stored is None:
             raise ServiceError(Code.NO_SUCH_USER, "no such user")
         await self._throttle.take(userid)
         try:
-            matches = await self._passwords.verify(stored, password)
+            returning = await self._remembered.knows(userid, stored, password)
+            matches = returning or await self._passwords.verify(stored, password)
         except BaseException:  # overloaded, cancelled, a corrupt hash: no wrong password was tried
             await self._throttle.give_back(userid)
             raise
         if not matches:
             raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
-        await self._throttle.give_back(userid)
+        if not returning:
+            await self._keep(userid, stored, password)
+        session, _ = await asyncio.gather(self._sessions.open(userid), self._throttle.give_back(userid))
+        return session
+
+    async def _keep(self, userid: str, stored: str, password: str) -> None:
+        """Store a verified password in today's way, and remember it."""
         if self._passwords.is_outdated(stored):
-            await account.replace_password(self._db, userid, stored, await self._passwords.hash(password))
+            outdated, stored = stored, await self._passwords.hash(password)
+            await account.replace_password(self._db, userid, outdated, stored)
             log.info("password upgraded", userid=userid)
-        return await self._sessions.open(userid)
+        await self._remembered.remember(userid, stored, password)
+
+    async def _fetch_stored(self, userids: list[str]) -> list[str | None]:
+        stored = await account.passwords(self._db, userids)
+        return [stored.get(userid) for userid in userids]
 
 
 def _exists() -> ServiceError:

@@ -12,6 +12,7 @@ import structlog
 from models import account, room, undelivered, vod
 from models.database import Database, Queries
 from services import signatures
+from services.versions import List, Versions
 
 log = structlog.get_logger()
 
@@ -44,8 +45,9 @@ class Recordings:
     are ignored.
     """
 
-    def __init__(self, db: Database, *, callback_key: str, bizid: str, min_duration: int) -> None:
+    def __init__(self, db: Database, versions: Versions, *, callback_key: str, bizid: str, min_duration: int) -> None:
         self._db = db
+        self._versions = versions
         self._callback_key = callback_key
         self._prefix = re.compile(rf"\A{re.escape(bizid) if bizid else '[0-9]+'}_")
         self._min_duration = min_duration
@@ -73,6 +75,7 @@ class Recordings:
             if not await vod.has_file(db, userid, recording.file_id):
                 await _add(db, profile, recording)
             await undelivered.forget(db, recording.stream_id, recording.file_id)
+        await self._versions.change(List.REPLAYS)
         return True
 
     async def replay_undelivered(self, read: Callable[[str], Recording]) -> tuple[int, int]:

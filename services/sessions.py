@@ -7,21 +7,20 @@ refresh_token, the one it replaced (`previous`) and when (`rotated_at`, ms). Bot
 import secrets
 from typing import Any, NamedTuple, cast
 
-from redis.asyncio import Redis
-
+from services.coalesced_redis import CoalescedRedis, Script
 from services.errors import Code, ServiceError
 
 # KEYS: token, refresh. ARGV: new token, new refresh_token, lifetime (s).
-_OPEN = """
+_OPEN = Script.of("""
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'refresh_token', ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
-"""
+""")
 
 # KEYS: token, refresh. ARGV: presented refresh_token, new token, new refresh_token, lifetime (s), grace (s).
 # Returns {token, refresh_token, lifetime left (s)}, or nothing for a refresh_token that is not valid.
-_REFRESH = """
+_REFRESH = Script.of("""
 local current, previous, rotated_at = unpack(redis.call('HMGET', KEYS[2], 'refresh_token', 'previous', 'rotated_at'))
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -39,7 +38,7 @@ if previous == ARGV[1] then
   redis.call('DEL', KEYS[1], KEYS[2])
 end
 return nil
-"""
+""")
 
 
 class Session(NamedTuple):
@@ -53,17 +52,15 @@ class Session(NamedTuple):
 class Sessions:
     """Opens, refreshes and looks up sessions. `expires` and `grace` are in seconds."""
 
-    def __init__(self, redis: Redis, *, expires: int, grace: int) -> None:
+    def __init__(self, redis: CoalescedRedis, *, expires: int, grace: int) -> None:
         self._redis = redis
         self._expires = expires
         self._grace = grace
-        self._open = redis.register_script(_OPEN)
-        self._refresh = redis.register_script(_REFRESH)
 
     async def open(self, userid: str) -> Session:
         """Start a session; it replaces the one the user had."""
         session = Session(_new_token(userid), secrets.token_urlsafe(24), self._expires)
-        await self._open(keys=_keys(userid), args=list(session))
+        await self._redis.run(_OPEN, _keys(userid), session)
         return session
 
     async def refresh(self, userid: str, refresh_token: str) -> Session:
@@ -72,9 +69,10 @@ class Sessions:
         A retry within the grace gets the session that the first try made. A replaced refresh_token presented
         later may be a thief's, so it ends the session. Raises INVALID_TOKEN.
         """
-        answer = await self._refresh(
-            keys=_keys(userid),
-            args=[refresh_token, _new_token(userid), secrets.token_urlsafe(24), self._expires, self._grace],
+        answer = await self._redis.run(
+            _REFRESH,
+            _keys(userid),
+            [refresh_token, _new_token(userid), secrets.token_urlsafe(24), self._expires, self._grace],
         )
         if answer is None:
             raise ServiceError(Code.INVALID_TOKEN, "refresh_token: wrong, expired or replaced")
@@ -84,7 +82,7 @@ class Sessions:
     async def token(self, userid: str) -> str | None:
         """The token of the user's session, None without one."""
         token = await self._redis.get(_keys(userid)[0])
-        return None if token is None else cast(bytes, token).decode()
+        return None if token is None else token.decode()
 
 
 def owner(token: str) -> str:

@@ -2,17 +2,16 @@
 
 from typing import cast
 
-from redis.asyncio import Redis
-
+from services.coalesced_redis import CoalescedRedis, Script
 from services.errors import Code, ServiceError
 
 # KEYS: the count. ARGV: tries to add, window (s). Returns the count.
-_COUNT = """
+_COUNT = Script.of("""
 redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
 local tries = redis.call('INCRBY', KEYS[1], ARGV[1])
 if tries <= 0 then redis.call('DEL', KEYS[1]) end
 return tries
-"""
+""")
 
 
 class LoginThrottle:
@@ -23,8 +22,8 @@ class LoginThrottle:
     are refused even with the right password.
     """
 
-    def __init__(self, redis: Redis, *, max_failures: int, window: int) -> None:
-        self._script = redis.register_script(_COUNT)
+    def __init__(self, redis: CoalescedRedis, *, max_failures: int, window: int) -> None:
+        self._redis = redis
         self._max_failures = max_failures
         self._window = window
 
@@ -39,4 +38,4 @@ class LoginThrottle:
 
     async def _count(self, userid: str, tries: int) -> int:
         key = f"xzb:{{{userid}}}:login_failures"
-        return int(cast(int, await self._script(keys=[key], args=[tries, self._window])))
+        return int(cast(int, await self._redis.run(_COUNT, [key], [tries, self._window])))

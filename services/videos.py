@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from models import room, ugc, vod
 from models.database import Database
 from services.errors import Code, ServiceError
+from services.versions import List, Versions
 
 # Behind it there is nothing, and MySQL would count its way there.
 _MOST_ROWS = 10**9
@@ -13,8 +14,9 @@ _MOST_ROWS = 10**9
 class Videos:
     """Publishes and lists. `window_days` limits the age of the replays listed; 0 lists all."""
 
-    def __init__(self, db: Database, *, window_days: int) -> None:
+    def __init__(self, db: Database, versions: Versions, *, window_days: int) -> None:
         self._db = db
+        self._versions = versions
         self._window = timedelta(days=window_days)
 
     async def upload_room(self, userid: str, title: str, location: str, frontcover: str | None) -> None:
@@ -26,6 +28,7 @@ class Videos:
         """Publish a short video. Raises UPDATE_FAILED when the account is gone."""
         if not await ugc.upsert(self._db, userid, video):
             raise ServiceError(Code.UPDATE_FAILED, "no such user")
+        await self._versions.change(List.UGC)
 
     async def replays(self, index: int, count: int) -> list[vod.ListedReplay]:
         """`count` replays from offset `index`, newest first."""

@@ -92,7 +92,9 @@ async def test_too_many_wrong_passwords_lock_that_user_only(api: Api, store: Any
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.queue", "1", "--password.time_cost", "8", "--password.memory_kib", "8192")
+@pytest.mark.conf(
+    "--password.queue", "1", "--password.time_cost", "8", "--password.memory_kib", "8192", "--password.remember", "0"
+)
 async def test_a_login_storm_beyond_the_queue_is_refused_fast(api: Api) -> None:
     await api.user("alice")
     codes = await gen.multi([login_code(api, "alice", PASSWORD) for _ in range(30)])

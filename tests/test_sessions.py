@@ -36,14 +36,14 @@ async def is_valid(api: Api, token: str) -> bool:
 @pytest.mark.conf("--session.expires", "1000")
 async def test_both_keys_expire_with_the_session_and_share_a_hash_tag(api: Api, store: Any) -> None:
     await api.user("alice")
-    assert sorted(store.keys()) == [b"xzb:{alice}:refresh", b"xzb:{alice}:token"]
-    assert all(990 <= store.ttl(key) <= 1000 for key in store.keys())
+    assert {TOKEN, REFRESH} < {key.decode() for key in store.keys()}
+    assert all(990 <= store.ttl(key) <= 1000 for key in (TOKEN, REFRESH))
     user = await api.login("alice")
     store.expire("xzb:{alice}:token", 10)
     store.expire("xzb:{alice}:refresh", 10)
     answer = await refresh(api, "alice", user.refresh_token)
     assert answer["data"]["expires"] == 1000
-    assert all(990 <= store.ttl(key) <= 1000 for key in store.keys())
+    assert all(990 <= store.ttl(key) <= 1000 for key in (TOKEN, REFRESH))
 
 
 @pytest.mark.gen_test
@@ -163,7 +163,7 @@ async def test_a_session_lasts_a_day_unless_configured(api: Api, store: Any) -> 
 async def test_all_keys_of_a_user_are_in_one_slot_of_a_cluster(api: Api, store: Any) -> None:
     await api.user("alice")
     await api.call("/login", {"userid": "alice", "password": "wrong"})
-    assert len(store.keys()) == 3
+    assert len(store.keys()) == 4
     assert {key_slot(key) for key in store.keys()} == {key_slot(b"alice")}
 
 
@@ -215,7 +215,7 @@ async def test_an_expired_refresh_token_is_refused(api: Api, store: Any) -> None
     user = await api.user("alice")
     store.delete(TOKEN, REFRESH)
     assert (await refresh(api, "alice", user.refresh_token))["code"] == 498
-    assert store.keys() == []
+    assert not store.exists(TOKEN, REFRESH)
 
 
 @pytest.mark.gen_test

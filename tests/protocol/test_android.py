@@ -49,7 +49,7 @@ async def test_the_rooms_front_cover_in_camel_case_is_ignored(android: Android, 
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--compat.official_apps", "true")
+@pytest.mark.conf("--compat.official_apps", "true", "--performance.page_ttl", "0")
 async def test_the_shipped_app_gets_what_it_reads(android: Android, mysql: Any) -> None:
     answers = await walk(android)
     assert shape(answers["/login"]["data"]["cos_info"]) == {**DATA["/login"]["cos_info"], "Appid": int}

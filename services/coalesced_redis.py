@@ -1,0 +1,71 @@
+"""Redis for the hot paths: the GETs of one turn of the event loop are one MGET, its other commands one pipeline."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from services.batches import Batches
+
+Command = tuple[str | bytes | int, ...]
+
+
+class Script(NamedTuple):
+    """A Lua script and the name by which Redis remembers it."""
+
+    text: str
+    sha: str
+
+    @classmethod
+    def of(cls, text: str) -> "Script":
+        """The script with this text."""
+        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+class CoalescedRedis:
+    """Coalesces calls; at most `most` travel together.
+
+    The keys `along` are read with every GET, whoever asks for it: `along[key]` is at least as new as the answer
+    to any `get` that the caller has awaited.
+    """
+
+    def __init__(self, redis: Redis, *, along: Sequence[str] = (), most: int) -> None:
+        self._redis = redis
+        self._along = along
+        self.along: dict[str, bytes | None] = dict.fromkeys(along)
+        self._newest = 0
+        self._issued = 0
+        self._gets: Batches[str, bytes | None] = Batches(self._mget, most=most)
+        self._commands: Batches[Command, Any] = Batches(self._pipeline, most=most)
+
+    async def get(self, key: str) -> bytes | None:
+        """The value of a key."""
+        return await self._gets.ask(key)
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        """What a script returns."""
+        try:
+            return await self._commands.ask(("EVALSHA", script.sha, len(keys), *keys, *args))
+        except NoScriptError:  # Redis was restarted: it learns the script again
+            return await self._commands.ask(("EVAL", script.text, len(keys), *keys, *args))
+
+    async def set(self, key: str, value: str | bytes, expires: int | None = None) -> None:
+        """Set a key, for `expires` seconds."""
+        await self._commands.ask(("SET", key, value) if expires is None else ("SET", key, value, "EX", expires))
+
+    async def _mget(self, keys: list[str]) -> list[bytes | None]:
+        self._issued += 1
+        issued = self._issued
+        values = cast(list[bytes | None], await self._redis.mget([*keys, *self._along]))
+        if issued > self._newest:  # an MGET may be overtaken by one that was sent later
+            self._newest = issued
+            self.along.update(zip(self._along, values[len(keys) :], strict=True))
+        return values[: len(keys)]
+
+    async def _pipeline(self, commands: list[Command]) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return await pipeline.execute(raise_on_error=False)
