@@ -4,7 +4,6 @@ Secure by default: a handler serves authenticated callers unless it says that it
 """
 
 import re
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Generic
@@ -90,7 +89,8 @@ class BaseHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         """Headers of every answer; here, because errors clear the others."""
-        self.request_id = _request_id(self.request, trusted=self.conf.http.trust_proxy)
+        self.request_id = _given_request_id(self.request) if self.conf.http.trust_proxy else ""
+        self.request_id = self.request_id or next(self.application.request_ids)
         self.clear_header("Server")
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
@@ -259,6 +259,6 @@ def _as_service_error(error: BaseException) -> ServiceError:
             return ServiceError(Code.INTERNAL, "internal error")
 
 
-def _request_id(request: HTTPServerRequest, *, trusted: bool) -> str:
-    given = request.headers.get("X-Request-Id", "") if trusted else ""
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+def _given_request_id(request: HTTPServerRequest) -> str:
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.fullmatch(given) else ""

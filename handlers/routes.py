@@ -1,8 +1,5 @@
 """Every path and its handler."""
 
-import re
-from typing import Any
-
 from conf.settings import Settings
 from handlers import account, callback, profile, signature, system, ugc, vod
 from handlers.application import Application
@@ -22,9 +19,8 @@ ROUTES: Routes = [
 
 def make_application(services: Services, conf: Settings) -> Application:
     """The application with all its routes."""
-    routes: list[Any] = [(re.escape(path), handler, {"route": path}) for path, handler in ROUTES]
     return Application(
-        routes,
+        ROUTES,
         services,
         conf,
         default_handler_class=NotFoundHandler,

@@ -331,4 +331,5 @@ def ugcinfo(video: ListedVideo, timezone: ZoneInfo) -> UgcInfo:
 
 def local_time(utc: datetime, timezone: ZoneInfo) -> str:
     """`YYYY-MM-DD HH:MM:SS` on the clocks of a time zone."""
-    return utc.replace(tzinfo=UTC).astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S")
+    local = utc.replace(tzinfo=UTC).astimezone(timezone)
+    return local.replace(tzinfo=None).isoformat(" ", "seconds")

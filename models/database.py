@@ -126,29 +126,14 @@ class Database:
     @asynccontextmanager
     async def _acquire(self) -> AsyncIterator[_Connection]:
         try:
-            async with asyncio.timeout(self._acquire_timeout):
-                await self._gate.acquire()
-        except TimeoutError:
-            raise DatabaseUnavailable("every connection is taken") from None
-        try:
-            async with self._connected() as connection:
-                yield connection
-        finally:
-            self._gate.release()
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[_Connection]:
-        try:
-            pool = await self._opened_pool()
-            async with asyncio.timeout(self._acquire_timeout):
-                connection = await pool.acquire()
+            connection = await self._take()
             try:
                 yield _Connection(connection, self._query_timeout)
             except (TimeoutError, asyncio.CancelledError, OSError):
                 connection.close()  # an answer may still be on its way: nobody else must read it
                 raise
             finally:
-                pool.release(connection)
+                self._give_back(connection)
         except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
             raise DatabaseUnavailable("the database does not answer") from error
         except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
@@ -156,6 +141,24 @@ class Database:
             if isinstance(error, pymysql.err.InterfaceError) or code in _TRANSIENT or code >= CR.CR_ERROR_FIRST:
                 raise DatabaseUnavailable("the database refuses") from error
             raise
+
+    async def _take(self) -> aiomysql.Connection:
+        """A connection, within the time limit: through the gate first, then out of the pool."""
+        try:
+            async with asyncio.timeout(self._acquire_timeout):
+                await self._gate.acquire()
+                try:
+                    return await (await self._opened_pool()).acquire()
+                except BaseException:
+                    self._gate.release()
+                    raise
+        except TimeoutError:
+            raise DatabaseUnavailable("no connection in time") from None
+
+    def _give_back(self, connection: aiomysql.Connection) -> None:
+        assert self._pool is not None
+        self._pool.release(connection)
+        self._gate.release()
 
     async def _opened_pool(self) -> aiomysql.Pool:
         if self._pool is None:

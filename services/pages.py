@@ -17,7 +17,8 @@ from services.versions import List, Versions
 
 # Below it an answer fits a packet anyway (bytes).
 _WORTH_COMPRESSING = 1024
-_GZIP_LEVEL = 6
+# Of 200 replays: level 3 takes a third of the time of level 6, for a sixth more bytes.
+_GZIP_LEVEL = 3
 
 Render = Callable[[], Awaitable[bytes]]
 

@@ -60,7 +60,7 @@ class Sessions:
     async def open(self, userid: str) -> Session:
         """Start a session; it replaces the one the user had."""
         session = Session(_new_token(userid), secrets.token_urlsafe(24), self._expires)
-        await self._redis.run(_OPEN, _keys(userid), session)
+        await self._redis.run(_OPEN, keys(userid), session)
         return session
 
     async def refresh(self, userid: str, refresh_token: str) -> Session:
@@ -71,7 +71,7 @@ class Sessions:
         """
         answer = await self._redis.run(
             _REFRESH,
-            _keys(userid),
+            keys(userid),
             [refresh_token, _new_token(userid), secrets.token_urlsafe(24), self._expires, self._grace],
         )
         if answer is None:
@@ -81,7 +81,7 @@ class Sessions:
 
     async def token(self, userid: str) -> str | None:
         """The token of the user's session, None without one."""
-        token = await self._redis.get(_keys(userid)[0])
+        token = await self._redis.get(keys(userid)[0])
         return None if token is None else token.decode()
 
 
@@ -94,5 +94,6 @@ def _new_token(userid: str) -> str:
     return f"{userid}.{secrets.token_urlsafe(24)}"
 
 
-def _keys(userid: str) -> list[str]:
+def keys(userid: str) -> list[str]:
+    """The keys of the user's token and refresh_token."""
     return [f"xzb:{{{userid}}}:token", f"xzb:{{{userid}}}:refresh"]

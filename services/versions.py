@@ -1,5 +1,6 @@
 """Versions of the lists: every write that changes what a list shows gives it a new one, in Redis for all processes."""
 
+import asyncio
 import secrets
 from enum import StrEnum
 
@@ -24,7 +25,7 @@ class Versions:
 
     def __init__(self, redis: CoalescedRedis, *, most: int) -> None:
         self._redis = redis
-        self._changes: Batches[List, None] = Batches(self._set, most=most)
+        self._changes: Batches[List, None] = Batches(self._set, most=most, at_once=1)
 
     def current(self, of: List) -> bytes | None:
         """The version, as new as the caller's session: whoever has awaited a look-up sees every write before it."""
@@ -33,12 +34,10 @@ class Versions:
     async def change(self, *lists: List) -> None:
         """A write has been committed. The write stands even if Redis fails: then rendered pages heal by their age."""
         try:
-            for of in lists:
-                await self._changes.ask(of)
+            await asyncio.gather(*map(self._changes.ask, lists))
         except RedisError as error:
             log.warning("version not changed", lists=lists, error=repr(error))
 
     async def _set(self, lists: list[List]) -> list[None]:
-        for of in set(lists):
-            await self._redis.set(of, secrets.token_bytes(8))
+        await asyncio.gather(*(self._redis.set(of, secrets.token_bytes(8)) for of in set(lists)))
         return [None] * len(lists)
