@@ -1,0 +1,36 @@
+"""The measure of speed: Tornado with a handler that does nothing, on the same loop, in as many processes."""
+
+import asyncio
+import sys
+
+import uvloop
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from handlers.workers import run_workers
+
+
+class Bare(RequestHandler):
+    """Answers with a constant."""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(b'{"code":200,"message":"OK"}')
+
+    post = get
+
+
+def main(port: int, processes: int) -> None:
+    """Serve until a TERM comes."""
+    sockets = bind_sockets(port, "127.0.0.1")
+
+    async def serve() -> None:
+        HTTPServer(Application([("/.*", Bare)])).add_sockets(sockets)
+        await asyncio.Event().wait()
+
+    run_workers(processes, lambda: uvloop.run(serve()))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,34 @@
+"""Opens keep-alive connections, each of which has made one request, and holds them until its input ends."""
+
+import asyncio
+import resource
+import sys
+
+_AT_ONCE = 200
+_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+async def main(port: int, count: int) -> None:
+    """Print "open" once all connections are; raises when one cannot be opened."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    gate = asyncio.Semaphore(_AT_ONCE)
+    held = await asyncio.gather(*(_open(port, gate) for _ in range(count)))
+    print("open", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    for writer in held:
+        writer.close()
+
+
+async def _open(port: int, gate: asyncio.Semaphore) -> asyncio.StreamWriter:
+    async with gate:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_REQUEST)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"refused: {head!r}")
+        return writer
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,62 @@
+"""A login storm: many first logins, each of which has to be hashed, while others go on with their requests."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from scripts.benchmark.checks import Client
+from scripts.benchmark.load import Load
+from scripts.benchmark.measure import Bench
+from scripts.benchmark.population import PASSWORD, User
+from scripts.benchmark.requests import RETURNING, guests, of_all_users
+
+STORM = 200
+OTHERS = 16  # connections
+LONGEST_P99 = 50.0  # ms
+
+
+@dataclass(frozen=True)
+class Storm:
+    """First logins per second, and the latency (ms) that the others saw meanwhile and without the storm."""
+
+    logins_per_second: float
+    others_p50: float
+    others_p99: float
+    calm_p99: float
+    errors: int
+
+    @property
+    def met(self) -> bool:
+        """Whether the others hardly noticed."""
+        return self.others_p99 < LONGEST_P99 and not self.errors
+
+
+def measure(bench: Bench) -> Storm:
+    """Let 200 users log in at once."""
+    prepared = bench.wrk.prepare("storm", of_all_users("/get_user_info"))
+    with ThreadPoolExecutor(STORM) as pool:
+
+        def storm() -> float:
+            start = time.monotonic()
+            list(pool.map(lambda guest: _log_in(bench.real.port, guest), guests(RETURNING + 1, STORM)))
+            return time.monotonic() - start
+
+        calm = bench.checked(lambda: bench.wrk.run(bench.real.port, prepared, 2, connections=OTHERS))
+        with ThreadPoolExecutor(1) as background:
+            running = background.submit(storm)
+            others: list[Load] = []
+            while not running.done():  # as long as the storm lasts
+                others.append(bench.wrk.run(bench.real.port, prepared, 1, connections=OTHERS))
+            return Storm(
+                logins_per_second=STORM / running.result(),
+                others_p50=max(load.p50 for load in others),
+                others_p99=max(load.p99 for load in others),
+                calm_p99=calm.p99,
+                errors=sum(load.errors for load in others),
+            )
+
+
+def _log_in(port: int, guest: User) -> None:
+    client = Client(port, guest)
+    client.call("/login", {"password": PASSWORD})
+    client.close()

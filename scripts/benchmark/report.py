@@ -1,0 +1,185 @@
+"""What a benchmark found, as a table, as JSON and as a page with charts."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from scripts.benchmark.connections import Connections
+from scripts.benchmark.growth import Growth
+from scripts.benchmark.logins import Storm
+from scripts.benchmark.measure import Result
+
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
+_HEADINGS = (
+    "request",
+    "requests/s",
+    "share",
+    "target",
+    "p50 ms",
+    "p99 ms",
+    "CPU ms",
+    "bare CPU",
+    "stores CPU",
+    "errors",
+)
+mpl.rcParams["svg.fonttype"] = "none"  # text stays text
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that one run measured; the parts that it left out are None or empty."""
+
+    requests: list[Result]
+    logins: Storm | None
+    connections: Connections | None
+    growth: list[Growth]
+
+
+Earlier = dict[str, dict[str, Any]]
+"""The requests of an earlier result, by name."""
+
+
+def missed(outcome: Outcome) -> list[str]:
+    """The names of the targets that are not met."""
+    names = [result.name for result in outcome.requests if not result.met]
+    names += [f"{one.name}, {one.rows} rows" for one in outcome.growth if not one.met]
+    if outcome.logins is not None and not outcome.logins.met:
+        names.append("login storm")
+    if outcome.connections is not None and not outcome.connections.met:
+        names.append("many connections")
+    return names
+
+
+def cells(result: Result) -> tuple[str, ...]:
+    """A line of the table."""
+    return (
+        result.name,
+        f"{result.rate:,.0f}",
+        f"{result.share:.2f}",
+        f"{result.target:.2f}",
+        f"{result.p50:.1f}",
+        f"{result.p99:.1f}",
+        f"{result.cpu:.3f}",
+        f"{result.bare_cpu:.3f}",
+        f"{result.redis_cpu + result.mysql_cpu:.3f}",
+        str(result.errors),
+    )
+
+
+def facts(outcome: Outcome) -> list[str]:
+    """The parts besides the requests, a sentence each."""
+    lines = []
+    if storm := outcome.logins:
+        lines.append(
+            f"Login storm: {storm.logins_per_second:.0f} first logins/s; the others' p99 {storm.others_p99:.0f} ms "
+            f"(without the storm {storm.calm_p99:.0f} ms), {storm.errors} errors."
+        )
+    if many := outcome.connections:
+        lines += [
+            f"{many.idle:,} idle connections: {many.bytes_per_connection / 1000:.1f} KB each, "
+            f"{many.bytes_per_process / 1e6:.0f} MB per process; beside them {many.beside_idle.rate:,.0f} requests/s, "
+            f"p99 {many.beside_idle.p99:.0f} ms, {many.beside_idle.errors} errors.",
+            f"1,000 busy connections: {many.many_busy.rate:,.0f} requests/s, p99 {many.many_busy.p99:.0f} ms, "
+            f"{many.many_busy.errors} errors.",
+        ]
+    for one in outcome.growth:
+        page = "" if one.uncached is None else f", an uncached page {one.uncached:.1f} ms"
+        lines.append(
+            f"{one.name}, {one.rows:,} rows: share {one.share:.2f} ({one.relative:.2f} of the smallest){page}."
+        )
+    return lines
+
+
+def show(outcome: Outcome, earlier: Earlier | None, console: Console) -> None:
+    """Print the table and the rest."""
+    table = Table(*_HEADINGS, *(("before",) if earlier else ()))
+    for result in outcome.requests:
+        change = (_change(result, earlier),) if earlier else ()
+        table.add_row(*cells(result), *change, style="" if result.met else "red")
+    console.print(table)
+    for line in facts(outcome):
+        console.print(line)
+
+
+def _change(result: Result, earlier: Earlier) -> str:
+    before = earlier.get(result.name)
+    return f"{before['share']:.2f} ({result.share / before['share'] - 1:+.0%})" if before else ""
+
+
+def read(path: Path) -> Earlier:
+    """The requests of an earlier result."""
+    return {one["name"]: one for one in json.loads(path.read_text())["requests"]}
+
+
+def write_json(outcome: Outcome, path: Path) -> None:
+    """Everything, for --compare and for other programs."""
+    path.write_text(json.dumps({"made": _now(), **asdict(outcome)}, indent=1) + "\n")
+
+
+def write_html(outcome: Outcome, earlier: Earlier | None, path: Path) -> None:
+    """One page that needs nothing else."""
+    template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text())
+    page = template.render(
+        made=_now(),
+        headings=_HEADINGS,
+        rows=[(cells(result), result.met) for result in outcome.requests],
+        facts=facts(outcome),
+        missed=missed(outcome),
+        charts=charts(outcome, earlier),
+    )
+    path.write_text(page)
+
+
+def charts(outcome: Outcome, earlier: Earlier | None) -> list[str]:
+    """The charts as SVG."""
+    results = outcome.requests[::-1]
+    shares = {"this run": [result.share for result in results], "target": [result.target for result in results]}
+    if earlier:
+        shares["before"] = [earlier.get(result.name, {}).get("share", 0) for result in results]
+    names = [result.name for result in results]
+    drawn = [
+        _bars("Share of a bare Tornado handler", names, shares),
+        _bars("Latency, ms", names, {"p50": [one.p50 for one in results], "p99": [one.p99 for one in results]}),
+        _bars(
+            "CPU, ms per request",
+            names,
+            {
+                "server": [one.cpu for one in results],
+                "bare handler": [one.bare_cpu for one in results],
+                "Redis": [one.redis_cpu for one in results],
+                "MariaDB": [one.mysql_cpu for one in results],
+            },
+        ),
+    ]
+    if outcome.growth:
+        labels = [f"{one.name}, {one.rows:,} rows" for one in outcome.growth[::-1]]
+        drawn.append(_bars("Growth: share", labels, {"share": [one.share for one in outcome.growth[::-1]]}))
+    return drawn
+
+
+def _bars(title: str, names: Sequence[str], series: dict[str, list[float]]) -> str:
+    figure = Figure(figsize=(9, 1 + 0.35 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    height = 0.8 / len(series)
+    for position, (label, values) in enumerate(series.items()):
+        axes.barh([row - position * height for row in range(len(names))], values, height, label=label)
+    axes.set_yticks([row - 0.4 + height / 2 for row in range(len(names))], names)
+    axes.set_title(title)
+    axes.legend(loc="lower right")
+    with io.StringIO() as svg:
+        figure.savefig(svg, format="svg")
+        return svg.getvalue()[svg.getvalue().index("<svg") :]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

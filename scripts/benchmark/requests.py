@@ -1,0 +1,136 @@
+"""The requests that are measured, signed as the Android app signs them."""
+
+import itertools
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from scripts.benchmark.population import NEW_FILES, PASSWORD, User, user
+from services.signatures import liteav_sig
+
+POPULATION = 10_000  # users, and rows of each list
+RETURNING = 300  # users who log in again; each has to be hashed once before
+REFRESHING = 40_000  # a refresh_token is good for one request
+UPLOADS = 40_000  # so is a file_id
+_URL = "https://1250000000.vod2.myqcloud.com/7a3b1c2dvodgzp1250000000/new/f0.mp4"
+_COVER = "https://xiaozhibo-1250000000.cos.ap-guangzhou.myqcloud.com/cover/new.png"
+
+Fields = Mapping[str, Any]
+
+
+class Case(NamedTuple):
+    """A line of the result: what is sent and the share of the bare handler's throughput that it has to reach."""
+
+    name: str
+    target: float
+    requests: Callable[[], list[bytes]]
+    once: bool = False
+    """Whether every request is good for one time only: then they are made anew for each round."""
+
+
+def raw(path: str, fields: Fields, token: str | None = None) -> bytes:
+    """An HTTP request as the Android app sends it; without a token it is not signed."""
+    body = json.dumps(fields).replace("/", "\\/").encode()
+    signature = f"Liteav-Sig: {liteav_sig(token, body)}\r\n" if token else ""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json; charset=utf-8\r\n{signature}"
+        f"Content-Length: {len(body)}\r\nAccept-Encoding: gzip\r\nUser-Agent: okhttp/3.8.1\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def signed(path: str, fields: Fields, caller: User) -> bytes:
+    """A signed request that stays fresh for the whole benchmark."""
+    common = {"userid": caller.userid, "timestamp": int(time.time()), "expires": 86400}
+    return raw(path, {**common, **fields}, caller.token)
+
+
+def of_all_users(path: str, fields: Callable[[User], Fields] = lambda _: {}) -> list[bytes]:
+    """One request of each user, in an order of no pattern."""
+    users = [user(number + 1) for number in range(POPULATION)]
+    random.Random(1).shuffle(users)
+    return [signed(path, fields(caller), caller) for caller in users]
+
+
+def page(path: str, count: int, index: int = 0) -> list[bytes]:
+    """Everybody asks for the same page."""
+    return of_all_users(path, lambda _: {"index": str(index), "count": count})
+
+
+def profile_change(caller: User) -> Fields:
+    """A new nickname and avatar."""
+    return {"nickname": f"新名字 {caller.userid} {time.time_ns()}", "avatar": _COVER, "sex": 0, "frontcover": _COVER}
+
+
+_numbers = itertools.count()
+
+
+def video(_: User) -> Fields:
+    """A video that nobody has published yet."""
+    file_id = f"{NEW_FILES}{time.time_ns()}x{next(_numbers)}"
+    return {"file_id": file_id, "title": "小视频", "frontcover": _COVER, "location": "深圳", "play_url": _URL}
+
+
+def uploads() -> list[bytes]:
+    """Videos, each of them new."""
+    callers = [user(number % POPULATION + 1) for number in range(UPLOADS)]
+    return [signed("/upload_ugc", video(caller), caller) for caller in callers]
+
+
+def refreshes() -> list[bytes]:
+    """A refresh of each of the users made for it."""
+    callers = [user(number, "refresh") for number in range(REFRESHING)]
+    return [raw("/refresh", {"userid": one.userid, "refresh_token": one.refresh_token}, one.token) for one in callers]
+
+
+def login(caller: User) -> bytes:
+    """A login."""
+    return raw("/login", {"userid": caller.userid, "password": PASSWORD})
+
+
+def guests(first: int, count: int) -> list[User]:
+    """Users for logins only: a login ends the session that the other requests are signed with."""
+    return [user(number, "guest") for number in range(first, first + count)]
+
+
+def logins() -> list[bytes]:
+    """Logins of users who have logged in before."""
+    return [login(guest) for guest in guests(1, RETURNING)]
+
+
+def mix() -> list[bytes]:
+    """70 % lists, 20 % profiles, 5 % signatures, 5 % writes that change a list."""
+    parts = (
+        (35, page("/get_vod_list", 20)),
+        (35, page("/get_ugc_list", 20)),
+        (20, of_all_users("/get_user_info")),
+        (2, of_all_users("/get_cos_sign")),
+        (2, of_all_users("/get_vod_sign")),
+        (1, of_all_users("/get_roomservice_sign")),
+        (3, uploads()),
+        (2, of_all_users("/upload_user_info", profile_change)),
+    )
+    chosen = [request for percent, requests in parts for request in requests[: percent * POPULATION // 100]]
+    random.Random(2).shuffle(chosen)
+    return chosen
+
+
+ROOM = {"title": "周末直播", "location": "深圳", "frontCover": _COVER}
+CASES = (
+    Case("get_user_info", 0.55, lambda: of_all_users("/get_user_info")),
+    Case("get_vod_list 20", 0.60, lambda: page("/get_vod_list", 20)),
+    Case("get_ugc_list 20", 0.60, lambda: page("/get_ugc_list", 20)),
+    Case("get_vod_list 200", 0.30, lambda: page("/get_vod_list", 200)),
+    Case("get_ugc_list 200", 0.30, lambda: page("/get_ugc_list", 200)),
+    Case("get_cos_sign", 0.60, lambda: of_all_users("/get_cos_sign")),
+    Case("get_vod_sign", 0.60, lambda: of_all_users("/get_vod_sign")),
+    Case("get_roomservice_sign", 0.60, lambda: of_all_users("/get_roomservice_sign")),
+    Case("refresh", 0.35, refreshes, once=True),
+    Case("upload_user_info", 0.25, lambda: of_all_users("/upload_user_info", profile_change)),
+    Case("upload_room", 0.25, lambda: of_all_users("/upload_room", lambda _: ROOM)),
+    Case("upload_ugc", 0.25, uploads, once=True),
+    Case("login", 0.25, logins),
+    Case("mix", 0.45, mix),
+)

@@ -1,0 +1,100 @@
+"""Starts the servers under test, and reads what their processes use."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import NamedTuple
+
+from scripts.private_servers import ROOT, Urls
+from scripts.processes import Child, Pause, child, has_ended
+
+PROCESSES = 2
+START_SECONDS = 30
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Server(NamedTuple):
+    """A running server: its port, its worker processes, its log."""
+
+    port: int
+    pids: list[int]
+    log: Path
+
+
+@contextmanager
+def real_server(urls: Urls, folder: Path, options: Sequence[str], pause: Pause) -> Iterator[Server]:
+    """The server as it runs in production, on private stores: two workers, JSON log with access lines, no TLS."""
+    port = free_port()
+    fixed = ["--http.port", str(port), "--http.tls_port", "0", "--http.processes", str(PROCESSES)]
+    fixed += ["--log.format", "json", "--password.remember_key", os.urandom(32).hex()]
+    command = [sys.executable, str(ROOT / "main.py"), *fixed, *options]
+    env = {**os.environ, "XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
+    with _running(command, env, port, folder / "server.log", pause) as server:
+        yield server
+
+
+@contextmanager
+def bare_server(folder: Path, pause: Pause) -> Iterator[Server]:
+    """The bare handler."""
+    port = free_port()
+    command = [sys.executable, "-m", "scripts.benchmark.bare", str(port), str(PROCESSES)]
+    with _running(command, dict(os.environ), port, folder / "bare.log", pause) as server:
+        yield server
+
+
+@contextmanager
+def _running(command: list[str], env: dict[str, str], port: int, log: Path, pause: Pause) -> Iterator[Server]:
+    with log.open("wb") as output, child(command, env=env, output=output) as process:
+        _wait_until_ready(process, port, log, pause)
+        yield Server(port, children(process.pid), log)
+
+
+def _wait_until_ready(process: Child, port: int, log: Path, pause: Pause) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while status(port, "/readyz") != 200:
+        if has_ended(process) or time.monotonic() > deadline:
+            raise RuntimeError(f"A server did not start; see {log}.")
+        pause(0.05)
+
+
+def status(port: int, path: str) -> int:
+    """The HTTP status of a GET, 0 without an answer."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    with suppress(OSError):
+        connection.request("GET", path)
+        return connection.getresponse().status
+    return 0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def children(pid: int) -> list[int]:
+    """The worker processes of a server."""
+    return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """User and system time that processes have used so far (proc(5), stat fields 14 and 15)."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / _TICK
+
+
+def memory_bytes(pid: int) -> int:
+    """The proportional set size of a process: pages that it shares count in part."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("the kernel does not tell the memory of a process")

@@ -1,0 +1,26 @@
+-- Sends prepared requests, round and round, and prints as JSON what wrk measured.
+-- Argument: the file of requests: for each its length in decimal, a newline, its bytes.
+local requests, sent = {}, 0
+
+function init(args)
+  local file = assert(io.open(args[1], "rb"))
+  for length in function() return file:read("*l") end do
+    requests[#requests + 1] = file:read(tonumber(length))
+  end
+  file:close()
+end
+
+function request()
+  sent = sent + 1
+  return requests[(sent - 1) % #requests + 1]
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    '\n{"requests":%d,"seconds":%f,"p50":%f,"p99":%f,"worst":%f,"errors":%d}\n',
+    summary.requests, summary.duration / 1e6,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3,
+    errors.connect + errors.read + errors.write + errors.timeout + errors.status
+  ))
+end
