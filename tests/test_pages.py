@@ -1,0 +1,88 @@
+"""Rendered pages are never older than a write that was answered, whoever wrote it and through whichever process."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tornado import gen
+
+from conf.settings import Settings
+from services.versions import List
+from tests.api import Api
+from tests.test_videos import LISTS, VIDEO, another_process, insert, listed
+
+TTL = ("--performance.page_ttl", "0.5")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+async def test_own_writes_are_read_through_two_processes_under_concurrent_writes(
+    api: Api, conf: Settings, mysql: Any, path: str
+) -> None:
+    users = [await api.user() for _ in range(4)]
+    for user in users:
+        insert(mysql, user.userid, f"f-{user.userid}", "2026-01-01")
+    async with another_process(api, conf) as other:
+
+        async def write_and_read(number: int) -> None:
+            user = users[number]
+            for turn in range(10):
+                writer, reader = (api, other) if (turn + number) % 2 else (other, api)
+                await writer.call("/upload_user_info", {"nickname": f"n{turn}"}, token=user.token)
+                rows = await listed(reader, path, user.token)
+                assert {row["nickname"] for row in rows if row["userid"] == user.userid} == {f"n{turn}"}
+
+        await gen.multi([write_and_read(number) for number in range(4)])
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.conf(*TTL)
+async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api, mysql: Any, path: str) -> None:
+    user = await api.user()
+    assert await listed(api, path, user.token) == []
+    insert(mysql, user.userid, "f1", "2026-01-01")  # past the server: no version changes
+    assert await listed(api, path, user.token) == []
+    async with asyncio.timeout(20):
+        while not await listed(api, path, user.token):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store: Any, path: str) -> None:
+    user = await api.user()
+    assert await listed(api, path, user.token) == []
+    insert(mysql, user.userid, "f1", "2026-01-01")
+    assert await listed(api, path, user.token) == []
+    for key in List:
+        store.set(key, b"changed")
+    assert len(await listed(api, path, user.token)) == 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("off", range(4))
+async def test_every_idea_can_be_turned_off(api: Api, conf: Settings, off: int) -> None:
+    changes = [{"page_ttl": 0.0}, {"batch": 1}, {}, {"page_ttl": 0.0, "batch": 1}][off]
+    password = conf.password.model_copy(update={"remember": 0} if off > 1 else {})
+    performance = conf.performance.model_copy(update=changes)
+    without = conf.model_copy(update={"performance": performance, "password": password})
+    async with another_process(api, without) as other:
+        user = await other.user()
+        user = await other.login(user.userid)
+        await other.call("/upload_ugc", VIDEO, token=user.token)
+        await other.call("/upload_user_info", {"nickname": "n"}, token=user.token)
+        assert [row["nickname"] for row in await listed(other, "/get_ugc_list", user.token)] == ["n"]
+        assert await listed(other, "/get_vod_list", user.token) == []
+
+
+@pytest.mark.gen_test
+async def test_a_returning_user_is_not_hashed_again_until_the_hash_changes(api: Api, mysql: Any, store: Any) -> None:
+    user = await api.user("alice")
+    check = store.get("xzb:{alice}:verified")
+    assert len(check) == 32
+    await api.login(user.userid)
+    assert store.get("xzb:{alice}:verified") == check
+    mysql.execute("UPDATE tb_account SET password = 'another' WHERE userid = 'alice'")
+    answer = await api.call("/login", {"userid": "alice", "password": "0123456789abcdef0123456789abcdef"})
+    assert answer["code"] == 621
