@@ -47,13 +47,18 @@ async def upsert(db: Queries, userid: str, video: Video) -> bool:
 
 
 async def newest(db: Queries, index: int, count: int) -> list[ListedVideo]:
-    """`count` videos from offset `index`, newest first; the indexes are forced as in `vod.newest`."""
+    """`count` videos from offset `index`, newest first; read as in `vod.newest`."""
     rows = await db.fetch_all(
         """
         SELECT u.userid, a.nickname, a.avatar, u.file_id, u.title, u.frontcover, u.location,
                u.play_url, u.create_time
-        FROM tb_ugc u FORCE INDEX (newest) STRAIGHT_JOIN tb_account a FORCE INDEX (PRIMARY) ON a.userid = u.userid
-        ORDER BY u.create_time DESC, u.file_id DESC, u.userid DESC LIMIT %s OFFSET %s
+        FROM (
+          SELECT userid, file_id FROM tb_ugc FORCE INDEX (newest)
+          ORDER BY create_time DESC, file_id DESC, userid DESC LIMIT %s OFFSET %s
+        ) page
+        STRAIGHT_JOIN tb_ugc u FORCE INDEX (PRIMARY) ON u.userid = page.userid AND u.file_id = page.file_id
+        STRAIGHT_JOIN tb_account a FORCE INDEX (PRIMARY) ON a.userid = u.userid
+        ORDER BY u.create_time DESC, u.file_id DESC, u.userid DESC
         """,
         (count, index),
     )

@@ -51,15 +51,21 @@ class Media(NamedTuple):
 async def newest(db: Queries, index: int, count: int, since: datetime | None) -> list[ListedReplay]:
     """`count` replays from offset `index`, newest first; only those created at or after `since` (UTC).
 
-    The indexes are forced: with few rows the optimizer prefers to sort them all, and a plan should not depend on that.
+    The page is found in the index alone, and only its rows are read: the rows before a deep offset are not. The indexes
+    are forced: with few rows the optimizer prefers to sort them all, and a plan should not depend on that.
     """
     rows = await db.fetch_all(
         f"""
         SELECT v.userid, a.nickname, a.avatar, v.file_id, v.title, v.like_count, v.viewer_count,
                v.frontcover, v.location, v.play_url, v.create_time, v.hls_play_url, v.start_time
-        FROM tb_vod v FORCE INDEX (newest) STRAIGHT_JOIN tb_account a FORCE INDEX (PRIMARY) ON a.userid = v.userid
-        {"WHERE v.create_time >= %s" if since else ""}
-        ORDER BY v.create_time DESC, v.file_id DESC, v.userid DESC LIMIT %s OFFSET %s
+        FROM (
+          SELECT userid, file_id FROM tb_vod FORCE INDEX (newest)
+          {"WHERE create_time >= %s" if since else ""}
+          ORDER BY create_time DESC, file_id DESC, userid DESC LIMIT %s OFFSET %s
+        ) page
+        STRAIGHT_JOIN tb_vod v FORCE INDEX (PRIMARY) ON v.userid = page.userid AND v.file_id = page.file_id
+        STRAIGHT_JOIN tb_account a FORCE INDEX (PRIMARY) ON a.userid = v.userid
+        ORDER BY v.create_time DESC, v.file_id DESC, v.userid DESC
         """,  # noqa: S608 - no value in the text
         (*((since,) if since else ()), count, index),
     )
