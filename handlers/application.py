@@ -17,7 +17,10 @@ MAX_BODY = 64 * 1024  # bytes
 
 
 class Application(TornadoApplication):
-    """One per process. `in_flight` counts the requests being served, `draining` says that we are stopping."""
+    """One per process. `in_flight` counts the requests whose headers have come and whose answer is not written yet.
+
+    `draining` says that we are stopping.
+    """
 
     def __init__(
         self, routes: Sequence[tuple[str, type[RequestHandler]]], services: Services, conf: Settings, **settings: Any
@@ -38,7 +41,44 @@ class Application(TornadoApplication):
         return self.get_handler_delegate(request, *found) if found else super().find_handler(request, **kwargs)
 
     def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:
-        return _CutBody(super().start_request(server_conn, request_conn))
+        return _Arriving(self, _CutBody(super().start_request(server_conn, request_conn)))
+
+
+class _Arriving(httputil.HTTPMessageDelegate):
+    """Counts a request as in flight from its headers to the end of its body: there the handler counts it further."""
+
+    def __init__(self, application: Application, inner: httputil.HTTPMessageDelegate) -> None:
+        self._application = application
+        self._inner = inner
+        self._counted = False
+
+    def headers_received(
+        self, start_line: httputil.RequestStartLine | httputil.ResponseStartLine, headers: httputil.HTTPHeaders
+    ) -> Awaitable[None] | None:
+        self._counted = True
+        self._application.in_flight += 1
+        return self._inner.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._inner.data_received(chunk)
+
+    def finish(self) -> None:
+        try:
+            self._inner.finish()  # makes the handler, so that the count never falls in between
+        finally:
+            self._arrived()
+
+    def on_connection_close(self) -> None:
+        try:
+            self._inner.on_connection_close()
+        finally:
+            self._arrived()
+
+    def _arrived(self) -> None:
+        # Tornado reports a closed connection also after a `finish` that raised.
+        if self._counted:
+            self._counted = False
+            self._application.in_flight -= 1
 
 
 class _CutBody(httputil.HTTPMessageDelegate):

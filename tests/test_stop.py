@@ -1,0 +1,162 @@
+"""A stop: what is in flight is finished, and nothing makes it take for ever."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.tcpclient import TCPClient
+
+from handlers.application import MAX_BODY, Application
+from tests.api import Api
+from tests.main_process import PATIENCE, Server, running, wait_for
+
+pytestmark = pytest.mark.usefixtures("mysql", "store")
+
+BODY = b'{"userid": "alice", "password": "0123456789abcdef0123456789abcdef"}'
+CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
+
+
+def head(length: int | str, path: str = "/register", expect: str = "100-continue") -> bytes:
+    """The headers of a POST; the server says "continue" when it has read them."""
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: {expect}\r\n\r\n".encode()
+
+
+@contextmanager
+def half_a_request(server: Server) -> Iterator[socket.socket]:
+    """A connection on which the server has read the headers and is waiting for the rest of the body."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
+        connection.sendall(head(len(BODY)))
+        assert connection.recv(len(CONTINUE), socket.MSG_WAITALL) == CONTINUE
+        connection.sendall(BODY[:10])
+        yield connection
+
+
+def stop(server: Server) -> None:
+    server.send(signal.SIGTERM)
+    wait_for(lambda: any(line["event"] == "stopping" for line in server.log()))
+
+
+def test_a_stop_waits_for_the_rest_of_a_body(tmp_path: Path) -> None:
+    with running(tmp_path) as server, half_a_request(server) as connection:
+        stop(server)
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):  # longer than the grace that every stop gives
+            connection.recv(1)
+        connection.settimeout(PATIENCE)
+        connection.sendall(BODY[10:])
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert answer.endswith(b'{"code":200,"message":"OK"}')
+        assert server.exit_code() == 0
+
+
+def test_a_body_that_never_ends_is_cut_off(tmp_path: Path) -> None:
+    with running(tmp_path, "--http.drain_timeout", "0.2") as server, half_a_request(server) as connection:
+        stop(server)
+        assert connection.recv(1) == b""
+        assert server.exit_code() == 0
+        assert [line["count"] for line in server.log() if line["event"] == "requests cut off"] == [1]
+
+
+def test_a_stop_does_not_wait_for_idle_connections(tmp_path: Path) -> None:
+    with (
+        running(tmp_path, "--http.drain_timeout", "3600") as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as used,
+        socket.create_connection(("127.0.0.1", server.port)),
+        socket.create_connection(("127.0.0.1", server.port)) as beginning,
+    ):
+        used.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert used.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
+        beginning.sendall(b"POST /register HTTP/1.1\r\n")
+        stop(server)
+        assert server.exit_code() == 0
+
+
+@asynccontextmanager
+async def connected(api: Api) -> AsyncIterator[IOStream]:
+    stream = await TCPClient().connect("127.0.0.1", int(api.base_url.rpartition(":")[2]))
+    try:
+        yield stream
+    finally:
+        stream.close()
+
+
+async def arriving(stream: IOStream, app: Application, length: int | str, path: str = "/register") -> None:
+    """Send headers; returns when the server has read and counted them."""
+    await stream.write(head(length, path))
+    assert await stream.read_bytes(len(CONTINUE)) == CONTINUE
+    assert app.in_flight == 1
+
+
+async def counted(app: Application, count: int) -> None:
+    """Return when so many requests are in flight."""
+    async with asyncio.timeout(PATIENCE):
+        while app.in_flight != count:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", ["/register", "/nowhere", "/healthz"])
+async def test_every_answered_request_is_counted_once(api: Api, app: Application, path: str) -> None:
+    async with connected(api) as stream:
+        for _ in range(2):  # the second on a connection that was idle
+            await arriving(stream, app, len(BODY), path)
+            await stream.write(BODY)
+            headers = await stream.read_until(b"\r\n\r\n")
+            length = int(headers.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            await stream.read_bytes(length)
+            assert app.in_flight == 0
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("sent", [b"", BODY[:10]])
+async def test_a_client_that_leaves_in_its_body_is_not_counted_any_more(
+    api: Api, app: Application, sent: bytes
+) -> None:
+    async with connected(api) as stream:
+        await arriving(stream, app, len(BODY))
+        await stream.write(sent)
+    await counted(app, 0)
+
+
+@pytest.mark.gen_test
+async def test_too_long_a_body_is_counted_until_its_end(api: Api, app: Application) -> None:
+    async with connected(api) as stream:
+        await arriving(stream, app, 4 * MAX_BODY)
+        await stream.write(b"x" * 4 * MAX_BODY)
+        assert (await stream.read_until(b"\r\n")).startswith(b"HTTP/1.1 413 ")
+    await counted(app, 0)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /register HTTP/1.1\r\n\r\n",
+        head("x", expect=""),
+        head("1, 2", expect=""),
+        b"POST /register HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"POST /register HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+    ],
+)
+async def test_a_malformed_request_is_not_counted_any_more(api: Api, app: Application, request_bytes: bytes) -> None:
+    async with connected(api) as stream:
+        await stream.write(request_bytes)
+        with pytest.raises(StreamClosedError):
+            while True:
+                await stream.read_bytes(4096, partial=True)
+    await counted(app, 0)
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_before_its_answer_is_not_counted_any_more(api: Api, app: Application) -> None:
+    async with connected(api) as stream:
+        await stream.write(head(len(BODY), expect="") + BODY)
+        await counted(app, 1)
+    await counted(app, 0)
