@@ -3,8 +3,11 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
+from typing import TypeVar
 
 import structlog
 import uvloop
@@ -13,11 +16,13 @@ from conf import logs
 from conf.settings import Settings, load
 from handlers.routes import make_application
 from handlers.server import Listeners, Server
-from handlers.workers import run_workers
+from handlers.workers import hold_signals, release_signals, run_workers
 from models.migrate import migrate
 from services import open_services
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 _MIGRATION_RETRY_SECONDS = 1
 
@@ -26,6 +31,7 @@ def main(argv: Sequence[str]) -> int:
     """Serve until a TERM or INT; the exit code of the process."""
     settings = load(argv)
     logs.configure(settings.log)
+    hold_signals()
     try:
         listeners = Listeners.open(settings.http)
     except OSError as error:
@@ -45,29 +51,51 @@ async def serve(settings: Settings, listeners: Listeners) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload_certificate, listeners)
+    release_signals()
     async with open_services(settings) as services:
         server = Server(make_application(services, settings), listeners)
         log.info("serving", address=settings.http.address, port=settings.http.port, tls=settings.http.tls_port)
-        migration = asyncio.create_task(migrate_in_development(settings))
+        migration = asyncio.create_task(migrate_in_development(settings, stop))
         await stop.wait()
         log.info("stopping")
-        await server.drain(settings.http.drain_timeout)
+        timeout = settings.http.drain_timeout
+        await asyncio.gather(server.drain(timeout), asyncio.wait({migration}, timeout=timeout))
         migration.cancel()
         with suppress(asyncio.CancelledError):
             await migration
 
 
-async def migrate_in_development(settings: Settings) -> None:
+async def migrate_in_development(settings: Settings, stop: asyncio.Event) -> None:
     """Bring the tables up to date as soon as MySQL answers; in production `scripts/migrate` does it."""
-    while settings.environment == "development":
+    url = settings.mysql.url.get_secret_value()
+    while settings.environment == "development" and not stop.is_set():
         try:
-            applied = await asyncio.to_thread(migrate, settings.mysql.url.get_secret_value())
+            applied = await in_daemon_thread(lambda: migrate(url))
         except Exception as error:  # down, or another worker is at it
             log.warning("migration postponed", error=repr(error))
-            await asyncio.sleep(_MIGRATION_RETRY_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _MIGRATION_RETRY_SECONDS)
         else:
             log.info("migrated", applied=applied)
             return
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """What `work` returns or raises. Unlike one of the loop's threads, this one never delays the end of the process.
+
+    A migration waits without a limit for a MySQL that hangs.
+    """
+    outcome: Future[T] = Future()
+    outcome.set_running_or_notify_cancel()  # who waits may give up, the thread still delivers
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(outcome)
 
 
 def reload_certificate(listeners: Listeners) -> None:

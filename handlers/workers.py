@@ -10,14 +10,26 @@ import structlog
 
 log = structlog.get_logger()
 
-_PASSED_ON = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_PASSED_ON = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
 # A worker that cannot start must not fork in a tight loop.
 _RESTART_SECONDS = 1
 
 
+def hold_signals() -> None:
+    """Let TERM, INT and HUP wait: before there is a handler for them they would kill the process."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
+
+
+def release_signals() -> None:
+    """Take TERM, INT and HUP again, those that came meanwhile at once."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
+
+
 def run_workers(count: int, work: Callable[[], None]) -> None:
     """Run `work` in `count` processes until a TERM or INT; with one, in this process.
+
+    The caller holds the signals, and `work` releases them when it handles them.
 
     A worker that ends by itself is replaced. TERM, INT and HUP reach every worker; a worker whose parent is gone
     stops too.
@@ -25,7 +37,7 @@ def run_workers(count: int, work: Callable[[], None]) -> None:
     if count == 1:
         work()
         return
-    signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, signal.SIGCHLD})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     alive, parent_end = os.pipe()  # the workers read it: it ends when this process does
     workers = {_fork(work, alive, parent_end) for _ in range(count)}
     stopping = False
@@ -48,7 +60,7 @@ def _fork(work: Callable[[], None], alive: int, parent_end: int) -> int:
     if pid:
         return pid
     os.close(parent_end)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*_PASSED_ON, signal.SIGCHLD})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     threading.Thread(target=_stop_with_parent, args=(alive,), daemon=True).start()
     code = 1
     try:

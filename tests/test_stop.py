@@ -1,6 +1,7 @@
 """A stop: what is in flight is finished, and nothing makes it take for ever."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -8,12 +9,14 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
 from handlers.application import MAX_BODY, Application
 from tests.api import Api
 from tests.main_process import PATIENCE, Server, running, wait_for
+from tests.test_main import certificate
 
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 
@@ -73,6 +76,46 @@ def test_a_stop_does_not_wait_for_idle_connections(tmp_path: Path) -> None:
         used.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert used.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
         beginning.sendall(b"POST /register HTTP/1.1\r\n")
+        stop(server)
+        assert server.exit_code() == 0
+
+
+@contextmanager
+def signalled_during_the_start(folder: Path, number: signal.Signals, workers: int) -> Iterator[Server]:
+    """A server that got a signal when it listened already but was still reading its certificate."""
+    options = [*certificate(folder, trustme.CA()), "--http.processes", str(workers)]
+    path = folder / "cert.pem"
+    pem = path.rename(folder / "real.pem").read_bytes()
+    os.mkfifo(path)
+    with running(folder, *options, ready=False) as server:
+        with os.fdopen(wait_for(lambda: opened_by_a_reader(path)), "wb") as held:
+            server.send(number)
+            (folder / "real.pem").rename(path)  # for the next time that it is read
+            held.write(pem)
+        yield server
+
+
+def opened_by_a_reader(fifo: Path) -> int | None:
+    """A descriptor for writing, None as long as nobody reads."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_during_the_start_is_an_orderly_one(tmp_path: Path, number: signal.Signals, workers: int) -> None:
+    with signalled_during_the_start(tmp_path, number, workers) as server:
+        assert server.exit_code() == 0
+        assert [line["event"] for line in server.log()].count("stopping") == workers
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hup_during_the_start_ends_nothing(tmp_path: Path, workers: int) -> None:
+    with signalled_during_the_start(tmp_path, signal.SIGHUP, workers) as server:
+        wait_for(lambda: [line["event"] for line in server.log()].count("certificate reloaded") == workers)
+        wait_for(server.is_ready)
         stop(server)
         assert server.exit_code() == 0
 

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,18 @@ def test_the_server_starts_without_its_stores_and_recovers_each_time(
         assert not [line for line in server.log() if line["level"] == "error"]
 
 
+@contextmanager
+def frozen(store: Path) -> Iterator[None]:
+    """A private store that accepts connections and says nothing."""
+    pid = int((store / "pid").read_text())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: all(") T " in stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")))
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 @pytest.mark.parametrize("store", ["mysql", "redis"])
 def test_a_store_that_hangs_is_given_up_on_and_found_again(
     own: tuple[Path, list[str]], tmp_path: Path, store: str
@@ -71,16 +83,27 @@ def test_a_store_that_hangs_is_given_up_on_and_found_again(
         running(tmp_path, *options) as server,
     ):
         assert server.call("/register", LOGIN)[0] == 200
-        pid = int((folder / store / "pid").read_text())
-        os.kill(pid, signal.SIGSTOP)
-        wait_for(lambda: all(") T " in stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")))
-        try:
+        with frozen(folder / store):
             assert refusal(server, "/login", LOGIN) == (503, 503)
             assert server.call("/readyz")[1]["message"] == f"not ready: {store}"
-        finally:
-            os.kill(pid, signal.SIGCONT)
         wait_for(server.is_ready)
         assert server.call("/login", LOGIN)[1]["code"] == 200
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_migration_that_hangs_does_not_delay_a_stop(
+    own: tuple[Path, list[str]], tmp_path: Path, workers: str
+) -> None:
+    folder, options = own
+    options = [*options, "--http.drain_timeout", "0.2", "--http.processes", workers]
+    with (
+        private_mysql(folder, durable=False),
+        frozen(folder / "mysql"),
+        running(tmp_path, *options, ready=False) as server,
+    ):
+        wait_for(lambda: [line["event"] for line in server.log()].count("serving") == int(workers))
+        server.send(signal.SIGTERM)
+        assert server.process.wait(5) == 0
 
 
 @asynccontextmanager
