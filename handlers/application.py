@@ -1,12 +1,14 @@
-"""The Tornado application: the routes, what handlers share, and the limit on bodies."""
+"""The Tornado application: the routes, what handlers share, and the limits on bodies."""
 
+import asyncio
 import itertools
 import secrets
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from tornado import httputil
+from tornado.http1connection import HTTP1Connection
 from tornado.web import Application as TornadoApplication
 from tornado.web import RequestHandler
 
@@ -14,6 +16,7 @@ from conf.settings import Settings
 from services import Services
 
 MAX_BODY = 64 * 1024  # bytes
+BODY_SECONDS = 15  # what a body may take to arrive
 
 
 class Application(TornadoApplication):
@@ -41,30 +44,44 @@ class Application(TornadoApplication):
         return self.get_handler_delegate(request, *found) if found else super().find_handler(request, **kwargs)
 
     def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:
-        return _Arriving(self, _CutBody(super().start_request(server_conn, request_conn)))
+        return _Arriving(self, request_conn, super().start_request(server_conn, request_conn))
 
 
 class _Arriving(httputil.HTTPMessageDelegate):
-    """Counts a request as in flight from its headers to the end of its body: there the handler counts it further."""
+    """A request from its headers to the end of its body: counted as in flight, limited in length and in time.
 
-    def __init__(self, application: Application, inner: httputil.HTTPMessageDelegate) -> None:
+    Of a long body only one byte over the limit is passed on: the handler sees that it is too long, where Tornado
+    would answer a bare 400 with no envelope. The rest is read and dropped, so that the client, who is still
+    sending, gets to read the answer.
+    """
+
+    def __init__(
+        self, application: Application, connection: httputil.HTTPConnection, inner: httputil.HTTPMessageDelegate
+    ) -> None:
         self._application = application
+        self._connection = cast(HTTP1Connection, connection)
         self._inner = inner
-        self._counted = False
+        self._room = MAX_BODY + 1
+        self._limit: asyncio.TimerHandle | None = None
 
     def headers_received(
         self, start_line: httputil.RequestStartLine | httputil.ResponseStartLine, headers: httputil.HTTPHeaders
     ) -> Awaitable[None] | None:
-        self._counted = True
+        # Tornado's own `body_timeout` makes a task of every body.
+        self._limit = asyncio.get_running_loop().call_later(BODY_SECONDS, self._connection.close)
         self._application.in_flight += 1
+        # The body is JSON whatever its type says; without one Tornado does not parse it as a form.
+        headers.pop("Content-Type", None)
         return self._inner.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        return self._inner.data_received(chunk)
+        chunk = chunk[: self._room]
+        self._room -= len(chunk)
+        return self._inner.data_received(chunk) if chunk else None
 
     def finish(self) -> None:
         try:
-            self._inner.finish()  # makes the handler, so that the count never falls in between
+            self._inner.finish()  # makes the handler, which counts the request further
         finally:
             self._arrived()
 
@@ -76,36 +93,7 @@ class _Arriving(httputil.HTTPMessageDelegate):
 
     def _arrived(self) -> None:
         # Tornado reports a closed connection also after a `finish` that raised.
-        if self._counted:
-            self._counted = False
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
             self._application.in_flight -= 1
-
-
-class _CutBody(httputil.HTTPMessageDelegate):
-    """Passes a request on, but of its body only up to one byte over the limit: the handler sees that it is too long.
-
-    Tornado would answer a bare 400 with no envelope. The rest is read and dropped, so that the client, who is
-    still sending, gets to read the answer.
-    """
-
-    def __init__(self, inner: httputil.HTTPMessageDelegate) -> None:
-        self._inner = inner
-        self._room = MAX_BODY + 1
-
-    def headers_received(
-        self, start_line: httputil.RequestStartLine | httputil.ResponseStartLine, headers: httputil.HTTPHeaders
-    ) -> Awaitable[None] | None:
-        # The body is JSON whatever its type says; without one Tornado does not parse it as a form.
-        headers.pop("Content-Type", None)
-        return self._inner.headers_received(start_line, headers)
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        chunk = chunk[: self._room]
-        self._room -= len(chunk)
-        return self._inner.data_received(chunk) if chunk else None
-
-    def finish(self) -> None:
-        self._inner.finish()
-
-    def on_connection_close(self) -> None:
-        self._inner.on_connection_close()

@@ -18,7 +18,6 @@ from handlers.application import Application
 log = structlog.get_logger()
 
 _IDLE_SECONDS = 75
-_BODY_SECONDS = 15
 _HEADER_BYTES = 16 * 1024
 # What a stop gives an answer that is written to get out of the door.
 _GRACE_SECONDS = 0.1
@@ -66,7 +65,6 @@ def make_server(application: Application, context: ssl.SSLContext | None = None)
         ssl_options=context,
         xheaders=application.conf.http.trust_proxy,
         idle_connection_timeout=_IDLE_SECONDS,
-        body_timeout=_BODY_SECONDS,
         max_header_size=_HEADER_BYTES,
         max_body_size=sys.maxsize,  # the application cuts bodies, so that too long a one gets a real answer
     )

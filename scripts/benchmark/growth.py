@@ -65,11 +65,12 @@ def _measured(
     bench.stores.open_sessions(callers)
     fields = {} if index is None else {"index": str(index), "count": 20}
     prepared = bench.wrk.prepare("growth", [signed(path, fields, caller) for caller in callers])
-    sample = bench.sample(prepared, seconds)
+    samples = list(bench.samples(prepared, seconds))
+    share = median(sample.share for sample in samples)
     uncached = None if index is None else _uncached(bench, path, index, rows)
-    base = next((one.share for one in smaller if one.name.split()[0] == path), sample.share)
+    base = next((one.share for one in smaller if one.name.split()[0] == path), share)
     name = f"{path} at {index}" if index else path
-    return Growth(name, rows, sample.share, uncached, sample.share / base, sample.load.errors)
+    return Growth(name, rows, share, uncached, share / base, sum(sample.load.errors for sample in samples))
 
 
 def _uncached(bench: Bench, path: str, index: int, rows: int) -> float:

@@ -15,9 +15,13 @@ LONGEST = 600  # seconds; we stop wrk earlier
 
 
 class Load(NamedTuple):
-    """What wrk saw. Latencies are in ms; errors are those of sockets, time-outs and HTTP statuses."""
+    """What wrk saw. Latencies are in ms; errors are those of sockets, time-outs and HTTP statuses.
+
+    `requests` were answered; `sent` counts those too whose answer wrk did not wait for.
+    """
 
     requests: int
+    sent: int
     seconds: float
     p50: float
     p99: float
@@ -50,13 +54,15 @@ class Wrk:
         path.write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
         return Prepared(path, len(requests))
 
-    def run(self, port: int, prepared: Prepared, seconds: float, *, connections: int = CONNECTIONS) -> Load:
-        """Send the requests again and again over keep-alive connections."""
+    def run(
+        self, port: int, prepared: Prepared, seconds: float, *, connections: int = CONNECTIONS, first: int = 0
+    ) -> Load:
+        """Send the requests again and again over keep-alive connections, from the one with number `first` on."""
         output = self._folder / "wrk.out"
         command = [
             *("wrk", "--threads", "1", "--connections", str(connections), "--duration", str(LONGEST)),
             *("--timeout", "10", "--latency", "--script", str(SCRIPT), f"http://127.0.0.1:{port}"),
-            *("--", str(prepared.path)),
+            *("--", str(prepared.path), str(first)),
         ]
         with output.open("wb") as file, child(command, output=file) as process:
             end = time.monotonic() + seconds

@@ -1,7 +1,8 @@
-"""The measurement: every request in turn, each between two looks at the bare handler, round after round."""
+"""The measurement: short slices of load, by turns on the bare handler and on the server, so that drift hits both."""
 
+import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
@@ -10,15 +11,17 @@ import ujson
 
 from scripts.benchmark.load import Load, Prepared, Wrk
 from scripts.benchmark.population import Stores, user
-from scripts.benchmark.requests import REFRESHING, Case
+from scripts.benchmark.requests import MOST_PER_SECOND, Case
 from scripts.benchmark.servers import Server, cpu_seconds
 from scripts.processes import Pause
 
+_SLICE = 0.5  # s
+_BARE_SLICE = 0.25
 _LOG_SECONDS = 10  # the server writes its last lines when it gets to it
 
 
 class Sample(NamedTuple):
-    """One measurement: the load, the bare handler's rate around it, CPU ms per request."""
+    """A slice: the load, the bare handler's rate before and after it, CPU ms per request."""
 
     load: Load
     bare: float
@@ -70,17 +73,18 @@ class Bench:
         self.pause = pause
         self._redis, self._mysql = store_pids
 
-    def sample(self, prepared: Prepared, seconds: float, *, once: bool = False) -> Sample:
-        """Measure for some seconds, with the bare handler for a third of that before and after."""
-        before, bare_before = self._bare(prepared, seconds / 3)
-        groups = (self.real.pids, [self._redis], [self._mysql])
-        used = [cpu_seconds(pids) for pids in groups]
-        load = self.checked(lambda: self.wrk.run(self.real.port, prepared, seconds))
-        cpu = [(cpu_seconds(pids) - start) * 1000 / load.requests for pids, start in zip(groups, used, strict=True)]
-        if once and load.requests > prepared.number:
-            raise RuntimeError(f"only {prepared.number} requests were prepared, and {load.requests} were sent")
-        after, bare_after = self._bare(prepared, seconds / 3)
-        return Sample(load, (before.rate + after.rate) / 2, cpu[0], (bare_before + bare_after) / 2, *cpu[1:])
+    def samples(self, prepared: Prepared, seconds: float, *, once: bool = False) -> Iterator[Sample]:
+        """Measure for so many seconds in slices, with the bare handler before and after each."""
+        before, bare_before = self._bare(prepared)
+        first = 0
+        for _ in range(max(1, round(seconds / _SLICE))):
+            load, cpu = self._real(prepared, first)
+            first += load.sent
+            if once and first > prepared.number:
+                raise RuntimeError(f"only {prepared.number} requests were prepared, and {first} were sent")
+            after, bare_after = self._bare(prepared)
+            yield Sample(load, (before.rate + after.rate) / 2, cpu[0], (bare_before + bare_after) / 2, *cpu[1:])
+            before, bare_before = after, bare_after
 
     def checked(self, run: Callable[[], Load]) -> Load:
         """A load on the server whose every answer had code 200, or was counted as an error."""
@@ -89,9 +93,17 @@ class Bench:
         bad = self._refusals(offset, load.requests)
         return load._replace(errors=load.errors + bad)
 
-    def _bare(self, prepared: Prepared, seconds: float) -> tuple[Load, float]:
+    def _real(self, prepared: Prepared, first: int) -> tuple[Load, list[float]]:
+        groups = (self.real.pids, [self._redis], [self._mysql])
+        used = [cpu_seconds(pids) for pids in groups]
+        load = self.checked(lambda: self.wrk.run(self.real.port, prepared, _SLICE, first=first))
+        return load, [
+            (cpu_seconds(pids) - start) * 1000 / load.requests for pids, start in zip(groups, used, strict=True)
+        ]
+
+    def _bare(self, prepared: Prepared) -> tuple[Load, float]:
         used = cpu_seconds(self.bare.pids)
-        load = self.wrk.run(self.bare.port, prepared, seconds)
+        load = self.wrk.run(self.bare.port, prepared, _BARE_SLICE)
         if load.errors:
             raise RuntimeError(f"the bare handler had {load.errors} errors")
         return load, (cpu_seconds(self.bare.pids) - used) * 1000 / load.requests
@@ -119,16 +131,17 @@ def answer_codes(log: Iterable[bytes]) -> list[int]:
 def measure(
     bench: Bench, cases: Sequence[Case], rounds: int, seconds: float, report: Callable[[str], None]
 ) -> list[Result]:
-    """All cases, round by round; `report` hears of each sample."""
+    """All cases, round by round, each for so many seconds at a time; `report` hears when one is done."""
     samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
     prepared: dict[str, Prepared] = {}
     for _ in range(rounds):
         for case in cases:
             if case.once or case.name not in prepared:
-                prepared[case.name] = bench.wrk.prepare(case.name, case.requests())
+                requests = case.requests(math.ceil(seconds * MOST_PER_SECOND))
+                prepared[case.name] = bench.wrk.prepare(case.name, requests)
             if case.name == "refresh":
-                bench.stores.open_sessions(user(number, "refresh") for number in range(REFRESHING))
-            samples[case.name].append(bench.sample(prepared[case.name], seconds, once=case.once))
+                bench.stores.open_sessions(user(number, "refresh") for number in range(prepared[case.name].number))
+            samples[case.name] += bench.samples(prepared[case.name], seconds, once=case.once)
             bench.stores.remove_written()
             report(case.name)
     return [summary(case, samples[case.name]) for case in cases]

@@ -1,6 +1,11 @@
 -- Sends prepared requests, round and round, and prints as JSON what wrk measured.
--- Argument: the file of requests: for each its length in decimal, a newline, its bytes.
-local requests, sent = {}, 0
+-- Arguments: the file of requests (for each its length in decimal, a newline, its bytes), how many of them to skip.
+local requests, skipped, thread = {}, 0, nil
+sent = 0 -- global, so that done() can ask the thread for it
+
+function setup(only)
+  thread = only
+end
 
 function init(args)
   local file = assert(io.open(args[1], "rb"))
@@ -8,18 +13,19 @@ function init(args)
     requests[#requests + 1] = file:read(tonumber(length))
   end
   file:close()
+  skipped = tonumber(args[2])
 end
 
 function request()
   sent = sent + 1
-  return requests[(sent - 1) % #requests + 1]
+  return requests[(skipped + sent - 1) % #requests + 1]
 end
 
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    '\n{"requests":%d,"seconds":%f,"p50":%f,"p99":%f,"worst":%f,"errors":%d}\n',
-    summary.requests, summary.duration / 1e6,
+    '\n{"requests":%d,"sent":%d,"seconds":%f,"p50":%f,"p99":%f,"worst":%f,"errors":%d}\n',
+    summary.requests, thread:get("sent"), summary.duration / 1e6,
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3,
     errors.connect + errors.read + errors.write + errors.timeout + errors.status
   ))
