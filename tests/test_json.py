@@ -21,7 +21,11 @@ SNIPPETS = [
     "01",
     "-01",
     "-",
+    "-0",
+    "00",
     "1.",
+    "1.e5",
+    "1.x",
     ".5",
     "+1",
     "1e5",
@@ -77,3 +81,12 @@ def test_damaged_json_is_judged_as_the_standard_library_does(value: Any, at: int
 def test_what_is_not_json_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="not JSON"):
         json.loads(raw)
+
+
+@pytest.mark.parametrize(
+    "text", ["xiaozhibo-1250000000.cos.ap-guangzhou.myqcloud.com", "/new/f0.mp4", "0571749e2ac330a7", "2026-01-05", "深圳"]
+)
+def test_ordinary_texts_are_not_parsed_twice(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = stdlib.dumps({"text": text, "number": -1.5, "zero": [0, -0.5]}).encode()
+    monkeypatch.delattr(json.json, "loads")
+    assert json.loads(raw)["text"] == text
