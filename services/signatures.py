@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import zlib
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from services import json
@@ -30,6 +31,7 @@ def usersig(sdkappid: int, key: str, identifier: str, *, now: int, expire: int) 
     return base64.b64encode(zlib.compress(json.dumps(fields))).translate(_USERSIG_ALPHABET).decode()
 
 
+@lru_cache(maxsize=16)  # the same for everyone within a second
 def cos_sign_key(secret_key: str, key_time: str) -> str:
     """SignKey of a COS request signature: `key_time` is "start;end"."""
     return hmac.digest(secret_key.encode(), key_time.encode(), "sha1").hex()

@@ -84,7 +84,8 @@ def test_what_is_not_json_is_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["xiaozhibo-1250000000.cos.ap-guangzhou.myqcloud.com", "/new/f0.mp4", "0571749e2ac330a7", "2026-01-05", "深圳"]
+    "text",
+    ["xiaozhibo-1250000000.cos.ap-guangzhou.myqcloud.com", "/new/f0.mp4", "0571749e2ac330a7", "2026-01-05", "深圳"],
 )
 def test_ordinary_texts_are_not_parsed_twice(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = stdlib.dumps({"text": text, "number": -1.5, "zero": [0, -0.5]}).encode()
