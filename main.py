@@ -1,6 +1,7 @@
 """The server: settings, resources, application, listen, wait for a signal, drain."""
 
 import asyncio
+import gc
 import signal
 import sys
 import threading
@@ -53,6 +54,7 @@ async def serve(settings: Settings, listeners: Listeners) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload_certificate, listeners)
     release_signals()
     async with open_services(settings) as services:
+        gc.freeze()  # what is there now stays: no collection has to look at it again
         server = Server(make_application(services, settings), listeners)
         log.info("serving", address=settings.http.address, port=settings.http.port, tls=settings.http.tls_port)
         migration = asyncio.create_task(migrate_in_development(settings, stop))

@@ -91,11 +91,12 @@ class BaseHandler(RequestHandler):
         """Headers of every answer; here, because errors clear the others."""
         self.request_id = _given_request_id(self.request) if self.conf.http.trust_proxy else ""
         self.request_id = self.request_id or next(self.application.request_ids)
-        self.clear_header("Server")
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("X-Request-Id", self.request_id)
+        headers = self._headers  # `set_header` would check for every request that constants are valid
+        del headers["Server"]
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        headers["Cache-Control"] = "no-store"
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Request-Id"] = self.request_id
 
     def compute_etag(self) -> None:
         """No ETag: nothing here is cacheable."""

@@ -185,7 +185,9 @@ def recording_in(body: Mapping[str, Any]) -> Recording:
 def read(model: type[P], body: Mapping[str, Any]) -> P:
     """The parameters that a body holds. Raises ServiceError naming the first bad one and its rule."""
     try:
-        return model.model_validate({name: value for name, value in body.items() if value is not None})
+        if None in body.values():
+            body = {name: value for name, value in body.items() if value is not None}
+        return model.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0])

@@ -1,7 +1,7 @@
 """Redis for the hot paths: the GETs of one turn of the event loop are one MGET, its other commands one pipeline."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
@@ -40,9 +40,9 @@ class CoalescedRedis:
         self._gets: Batches[str, bytes | None] = Batches(self._mget, most=most)
         self._commands: Batches[Command, Any] = Batches(self._pipeline, most=most)
 
-    async def get(self, key: str) -> bytes | None:
+    def get(self, key: str) -> Awaitable[bytes | None]:
         """The value of a key."""
-        return await self._gets.ask(key)
+        return self._gets.ask(key)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """What a script returns."""
