@@ -41,21 +41,21 @@ def main(argv: Sequence[str]) -> int:
     if fake := list(settings.fake_credentials()):
         log.warning("fake Tencent credentials: Tencent will refuse the signatures", settings=fake)
     run = uvloop.run if settings.performance.uvloop else asyncio.run
-    run_workers(settings.http.processes, lambda: run(serve(settings, listeners)))
+    run_workers(settings.http.processes, lambda number: run(serve(settings, listeners, number)))
     return 0
 
 
-async def serve(settings: Settings, listeners: Listeners) -> None:
-    """Serve on the listeners in this process until a signal comes, then finish what is in flight."""
+async def serve(settings: Settings, listeners: Listeners, number: int) -> None:
+    """Serve as worker `number` until a signal comes, then finish what is in flight."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload_certificate, listeners)
     release_signals()
     async with open_services(settings) as services:
         gc.freeze()  # what is there now stays: no collection has to look at it again
-        server = Server(make_application(services, settings), listeners)
+        server = Server(make_application(services, settings), listeners.sockets[number], listeners.tls_context)
         log.info("serving", address=settings.http.address, port=settings.http.port, tls=settings.http.tls_port)
         migration = asyncio.create_task(migrate_in_development(settings, stop))
         await stop.wait()

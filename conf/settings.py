@@ -45,7 +45,7 @@ class Http(Section):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     fd: int | None = Field(None, ge=0, description="serve on this inherited listening socket instead")
-    processes: int = Field(1, ge=1, le=64, description="workers that share the listening sockets")
+    processes: int = Field(1, ge=1, le=64, description="workers that serve the same ports")
     trust_proxy: bool = Field(False, description="believe X-Real-Ip, X-Scheme and X-Request-Id")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
 

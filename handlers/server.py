@@ -5,7 +5,7 @@ import socket
 import ssl
 import sys
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import structlog
 import trustme
@@ -24,14 +24,22 @@ _GRACE_SECONDS = 0.1
 _POLL_SECONDS = 0.02
 
 
-class Listeners:
-    """The sockets and the certificate, opened before any worker is forked: all workers share them."""
+class Sockets(NamedTuple):
+    """What one worker listens on."""
 
-    def __init__(
-        self, plain: list[socket.socket], tls: list[socket.socket], certificate: tuple[Path, Path] | None
-    ) -> None:
-        self.plain = plain
-        self.tls = tls
+    plain: list[socket.socket]
+    tls: list[socket.socket]
+
+
+class Listeners:
+    """The sockets and the certificate, opened before any worker is forked: a connection that waits survives a worker.
+
+    Every worker has sockets of its own, between which the kernel spreads the connections (SO_REUSEPORT, socket(7)):
+    of a socket in common, whoever wakes first takes all connections of a burst, and has them for as long as they live.
+    """
+
+    def __init__(self, sockets: list[Sockets], certificate: tuple[Path, Path] | None) -> None:
+        self.sockets = sockets
         self._certificate = certificate
         self.tls_context: ssl.SSLContext | None = None
         if certificate is not None:
@@ -45,10 +53,10 @@ class Listeners:
         if http.fd is not None:
             inherited = socket.socket(fileno=http.fd)
             inherited.setblocking(False)
-            return cls([inherited], [], None)
-        plain = _listen(http.address, http.port) if http.port else []
-        tls = _listen(http.address, http.tls_port) if http.tls_port else []
-        return cls(plain, tls, _certificate(http) if tls else None)
+            return cls([Sockets([inherited], [])] * http.processes, None)
+        plain = listen(http.address, http.port, http.processes)
+        tls = listen(http.address, http.tls_port, http.processes)
+        return cls(list(map(Sockets, plain, tls)), _certificate(http) if http.tls_port else None)
 
     def reload_certificate(self) -> None:
         """Serve new connections with what the certificate files hold now. Raises OSError."""
@@ -56,6 +64,18 @@ class Listeners:
             # A key that does not fit would spoil the live context half-way: try the pair on another one first.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._certificate)
             self.tls_context.load_cert_chain(*self._certificate)
+
+
+def listen(address: str, port: int, count: int) -> list[list[socket.socket]]:
+    """Sockets for each of `count` workers, none for port 0. Raises OSError, naming the address."""
+    if not port:
+        return [[] for _ in range(count)]
+    try:
+        for alone in bind_sockets(port, address):  # one that shares the port would not notice another server there
+            alone.close()
+        return [bind_sockets(port, address, reuse_port=True) for _ in range(count)]
+    except OSError as error:
+        raise OSError(f"cannot listen on {address}:{port}: {error.strerror}") from error
 
 
 def make_server(application: Application, context: ssl.SSLContext | None = None) -> HTTPServer:
@@ -73,13 +93,13 @@ def make_server(application: Application, context: ssl.SSLContext | None = None)
 class Server:
     """The HTTP servers of one process."""
 
-    def __init__(self, application: Application, listeners: Listeners) -> None:
+    def __init__(self, application: Application, sockets: Sockets, tls_context: ssl.SSLContext | None) -> None:
         self._application = application
         self._servers = []
-        for sockets, context in ((listeners.plain, None), (listeners.tls, listeners.tls_context)):
-            if sockets:
+        for listening, context in ((sockets.plain, None), (sockets.tls, tls_context)):
+            if listening:
                 server = make_server(application, context)
-                server.add_sockets(sockets)
+                server.add_sockets(listening)
                 self._servers.append(server)
 
     async def drain(self, timeout: float) -> None:
@@ -96,13 +116,6 @@ class Server:
             log.warning("requests cut off", count=self._application.in_flight)
         for server in self._servers:
             await server.close_all_connections()
-
-
-def _listen(address: str, port: int) -> list[socket.socket]:
-    try:
-        return bind_sockets(port, address)
-    except OSError as error:
-        raise OSError(f"cannot listen on {address}:{port}: {error.strerror}") from error
 
 
 def _certificate(http: Http) -> tuple[Path, Path]:

@@ -26,20 +26,20 @@ def release_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
 
 
-def run_workers(count: int, work: Callable[[], None]) -> None:
-    """Run `work` in `count` processes until a TERM or INT; with one, in this process.
+def run_workers(count: int, work: Callable[[int], None]) -> None:
+    """Run `work` in `count` processes, numbered from 0, until a TERM or INT; with one, in this process.
 
     The caller holds the signals, and `work` releases them when it handles them.
 
-    A worker that ends by itself is replaced. TERM, INT and HUP reach every worker; a worker whose parent is gone
-    stops too.
+    A worker that ends by itself is replaced by one with its number. TERM, INT and HUP reach every worker; a worker
+    whose parent is gone stops too.
     """
     if count == 1:
-        work()
+        work(0)
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     alive, parent_end = os.pipe()  # the workers read it: it ends when this process does
-    workers = {_fork(work, alive, parent_end) for _ in range(count)}
+    workers = {_fork(work, number, alive, parent_end): number for number in range(count)}
     stopping = False
     while workers:
         received = signal.sigwait({*_PASSED_ON, signal.SIGCHLD})
@@ -52,10 +52,10 @@ def run_workers(count: int, work: Callable[[], None]) -> None:
         if ended and not stopping:
             log.error("workers ended", pids=sorted(ended))
             time.sleep(_RESTART_SECONDS)
-            workers |= {_fork(work, alive, parent_end) for _ in ended}
+            workers |= {_fork(work, number, alive, parent_end): number for number in ended.values()}
 
 
-def _fork(work: Callable[[], None], alive: int, parent_end: int) -> int:
+def _fork(work: Callable[[int], None], number: int, alive: int, parent_end: int) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -64,7 +64,7 @@ def _fork(work: Callable[[], None], alive: int, parent_end: int) -> int:
     threading.Thread(target=_stop_with_parent, args=(alive,), daemon=True).start()
     code = 1
     try:
-        work()
+        work(number)
         code = 0
     except BaseException:
         log.exception("worker failed")
@@ -77,8 +77,7 @@ def _stop_with_parent(alive: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _reap(workers: set[int]) -> set[int]:
-    """Take the ended workers out of the set and return them."""
-    ended = {pid for pid in workers if os.waitpid(pid, os.WNOHANG)[0]}
-    workers -= ended
-    return ended
+def _reap(workers: dict[int, int]) -> dict[int, int]:
+    """Take the ended workers out and return them: their numbers by process id."""
+    ended = [pid for pid in workers if os.waitpid(pid, os.WNOHANG)[0]]
+    return {pid: workers.pop(pid) for pid in ended}

@@ -9,7 +9,7 @@ import gzip
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 
@@ -20,7 +20,11 @@ _WORTH_COMPRESSING = 1024
 # Of 200 replays: level 3 takes a third of the time of level 6, for a sixth more bytes.
 _GZIP_LEVEL = 3
 
+# However often a list changes, a process spends no more on it than this allows (s).
+_MOST_OFTEN = 0.02
+
 Render = Callable[[], Awaitable[bytes]]
+Place = tuple[List, Hashable]
 
 
 class Page:
@@ -41,14 +45,21 @@ class _Kept(NamedTuple):
     page: Page
 
 
+class _Rendering(NamedTuple):
+    version: bytes | None
+    page: asyncio.Task[Page]
+    over: asyncio.Future[Any]
+    """Done when the next rendering may begin."""
+
+
 class Pages:
     """Keeps at most `most_bytes` of pages, each for `ttl` seconds; a `ttl` of 0 keeps none."""
 
     def __init__(self, versions: Versions, *, ttl: float, most_bytes: int) -> None:
         self._versions = versions
         self._ttl = ttl
-        self._kept: LRUCache[Hashable, _Kept] = LRUCache(most_bytes, getsizeof=lambda kept: len(kept.page.plain))
-        self._rendering: dict[Hashable, asyncio.Task[Page]] = {}
+        self._kept: LRUCache[Place, _Kept] = LRUCache(most_bytes, getsizeof=lambda kept: len(kept.page.plain))
+        self._rendering: dict[Place, _Rendering] = {}
 
     async def get(self, of: List, key: Hashable, render: Render) -> Page:
         """The page `key` of a list; `render` makes it when there is none of the list's current version."""
@@ -60,16 +71,24 @@ class Pages:
             return kept.page
         return await self._rendered((of, key), version, render)
 
-    async def _rendered(self, key: Hashable, version: bytes | None, render: Render) -> Page:
-        """The page from the one rendering of this version that everybody waits for."""
-        rendering = self._rendering.get((key, version))
-        if rendering is None:
-            rendering = self._rendering[key, version] = asyncio.create_task(self._render(key, version, render))
-            rendering.add_done_callback(lambda _: self._rendering.pop((key, version)))
-        return await asyncio.shield(rendering)
+    async def _rendered(self, place: Place, version: bytes | None, render: Render) -> Page:
+        """The page from a rendering that everybody waits for: one at a time, and not too often."""
+        rendering = self._rendering.get(place)
+        if rendering is not None and rendering.version != version:
+            await asyncio.wait([rendering.over])  # it began too early for us; the next one does for all who wait here
+            rendering = self._rendering.get(place)
+        return await asyncio.shield((rendering or self._begin(place, render)).page)
 
-    async def _render(self, key: Hashable, version: bytes | None, render: Render) -> Page:
+    def _begin(self, place: Place, render: Render) -> _Rendering:
+        version = self._versions.current(place[0])
+        page = asyncio.create_task(self._render(place, version, render))
+        over = asyncio.gather(page, asyncio.sleep(_MOST_OFTEN), return_exceptions=True)
+        over.add_done_callback(lambda _: self._rendering.pop(place))
+        rendering = self._rendering[place] = _Rendering(version, page, over)
+        return rendering
+
+    async def _render(self, place: Place, version: bytes | None, render: Render) -> Page:
         since = time.monotonic()
         page = Page(await render())
-        self._kept[key] = _Kept(version, since, page)
+        self._kept[place] = _Kept(version, since, page)
         return page

@@ -1,13 +1,13 @@
-"""The measure of speed: Tornado with a handler that does nothing, on the same loop, in as many processes."""
+"""The measure of speed: Tornado with a handler that does nothing, on the same loop and as many processes."""
 
 import asyncio
 import sys
 
 import uvloop
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from handlers.server import listen
 from handlers.workers import run_workers
 
 
@@ -23,13 +23,13 @@ class Bare(RequestHandler):
 
 def main(port: int, processes: int) -> None:
     """Serve until a TERM comes."""
-    sockets = bind_sockets(port, "127.0.0.1")
+    sockets = listen("127.0.0.1", port, processes)
 
-    async def serve() -> None:
-        HTTPServer(Application([("/.*", Bare)])).add_sockets(sockets)
+    async def serve(number: int) -> None:
+        HTTPServer(Application([("/.*", Bare)])).add_sockets(sockets[number])
         await asyncio.Event().wait()
 
-    run_workers(processes, lambda: uvloop.run(serve()))
+    run_workers(processes, lambda number: uvloop.run(serve(number)))
 
 
 if __name__ == "__main__":
