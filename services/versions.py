@@ -25,7 +25,7 @@ class Versions:
 
     def __init__(self, redis: CoalescedRedis, *, most: int) -> None:
         self._redis = redis
-        self._changes: Batches[List, None] = Batches(self._set, most=most, at_once=1)
+        self._changes: Batches[List, None] = Batches(self._set, most=most)
 
     def current(self, of: List) -> bytes | None:
         """The version, as new as the caller's session: whoever has awaited a look-up sees every write before it."""
