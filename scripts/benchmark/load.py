@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,9 +55,19 @@ class Wrk:
         return Prepared(path, len(requests))
 
     def run(
-        self, port: int, prepared: Prepared, seconds: float, *, connections: int = CONNECTIONS, first: int = 0
+        self,
+        port: int,
+        prepared: Prepared,
+        seconds: float,
+        *,
+        connections: int = CONNECTIONS,
+        first: int = 0,
+        enough: Callable[[], bool] = lambda: False,
     ) -> Load:
-        """Send the requests again and again over keep-alive connections, from the one with number `first` on."""
+        """Send the requests again and again over keep-alive connections, from the one with number `first` on.
+
+        It ends after so many seconds, or before when it is `enough`.
+        """
         output = self._folder / "wrk.out"
         command = [
             *("wrk", "--threads", "1", "--connections", str(connections), "--duration", str(LONGEST)),
@@ -66,7 +76,7 @@ class Wrk:
         ]
         with output.open("wb") as file, child(command, output=file) as process:
             end = time.monotonic() + seconds
-            while not has_ended(process) and time.monotonic() < end:
+            while not has_ended(process) and time.monotonic() < end and not enough():
                 self._pause(0.01)
             # wrk counts in whole seconds; at an INT it stops at once and still reports.
             process.send_signal(signal.SIGINT)
