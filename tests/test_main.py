@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import trustme
 from conf.settings import ROOT, mysql_arguments
 from tests.api import PASSWORD
 from tests.conftest import MYSQL_URL
-from tests.main_process import alive, children, command, free_port, kill, running, wait_for
+from tests.main_process import PATIENCE, alive, children, command, free_port, kill, running, wait_for
 
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 
@@ -143,6 +144,21 @@ def test_workers_are_replaced_and_end_together(tmp_path: Path) -> None:
         server.send(signal.SIGTERM)
         assert server.exit_code() == 0
         assert not any(alive(worker) for worker in workers)
+
+
+def test_a_burst_of_connections_is_spread_over_the_workers(tmp_path: Path) -> None:
+    with running(tmp_path, "--http.processes", "2") as server, ExitStack() as connections:
+        opened = [
+            connections.enter_context(closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)))
+            for _ in range(64)
+        ]
+        for connection in opened:
+            connection.connect()
+        workers = set()
+        for connection in opened:
+            connection.request("GET", "/healthz")
+            workers.add(connection.getresponse().headers["X-Request-Id"][:8])  # the random part of a process
+        assert len(workers) == 2
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:

@@ -168,6 +168,25 @@ async def test_a_client_that_leaves_in_its_body_is_not_counted_any_more(
 
 
 @pytest.mark.gen_test
+async def test_a_body_has_a_limited_time_to_arrive_and_the_next_one_its_own(
+    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 0.3
+    monkeypatch.setattr("handlers.application.BODY_SECONDS", limit)
+    async with connected(api) as stream:
+        for _ in range(2):
+            await arriving(stream, app, len(BODY))
+            await stream.write(BODY)
+            await stream.read_until(b"}")
+            await asyncio.sleep(1.5 * limit)  # an idle connection is left alone
+        await arriving(stream, app, len(BODY))
+        await stream.write(BODY[:10])
+        with pytest.raises(StreamClosedError):
+            await stream.read_bytes(1)
+    await counted(app, 0)
+
+
+@pytest.mark.gen_test
 async def test_too_long_a_body_is_counted_until_its_end(api: Api, app: Application) -> None:
     async with connected(api) as stream:
         await arriving(stream, app, 4 * MAX_BODY)

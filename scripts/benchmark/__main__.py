@@ -23,7 +23,7 @@ from scripts.private_servers import ROOT, ServerError, private_servers
 from scripts.processes import Signals, Stopped
 
 FOLDER = ROOT / "var" / "bench"
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -64,7 +64,8 @@ class Stores:
     """The private stores, filled straight, past the server."""
 
     def __init__(self, urls: Urls) -> None:
-        self._mysql = pymysql.connect(**mysql_arguments(urls.mysql), autocommit=True)
+        arguments = mysql_arguments(urls.mysql)
+        self._mysql = pymysql.connect(database=arguments.pop("db"), **arguments, autocommit=True)
         self._redis = redis.Redis.from_url(urls.redis)
         costs = Password()
         hasher = argon2.PasswordHasher(time_cost=costs.time_cost, memory_cost=costs.memory_kib, parallelism=1)
