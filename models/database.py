@@ -6,11 +6,13 @@ The gate is there because aiomysql's own pool can lose a waiter's wake-up: nobod
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Protocol
 
 import aiomysql
 import pymysql
-from pymysql.constants import CLIENT, CR, ER
+from pymysql.constants import CLIENT, CR, ER, FIELD_TYPE
+from pymysql.converters import decoders
 
 Row = tuple[Any, ...]
 
@@ -35,6 +37,9 @@ _TRANSIENT = frozenset(
         3024,  # MySQL: max_execution_time exceeded
     }
 )
+
+# PyMySQL reads a time with a regular expression.
+_CONVERSIONS = {**decoders, FIELD_TYPE.DATETIME: datetime.fromisoformat}
 
 
 def placeholders(values: Sequence[Any]) -> str:
@@ -168,6 +173,7 @@ class Database:
                 maxsize=self._pool_size,
                 autocommit=True,
                 charset="utf8mb4",
+                conv=_CONVERSIONS,
                 connect_timeout=self._acquire_timeout,
                 client_flag=CLIENT.FOUND_ROWS,  # an UPDATE to the same values found its row
                 init_command=_session_settings(self._query_timeout),

@@ -75,7 +75,7 @@ class Pages:
         """The page from a rendering that everybody waits for: one at a time, and not too often."""
         rendering = self._rendering.get(place)
         if rendering is not None and rendering.version != version:
-            await asyncio.wait([rendering.over])  # it began too early for us; the next one does for all who wait here
+            await asyncio.shield(rendering.over)  # it began too early for us; the next one does for all who wait here
             rendering = self._rendering.get(place)
         return await asyncio.shield((rendering or self._begin(place, render)).page)
 
