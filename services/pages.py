@@ -9,7 +9,7 @@ import gzip
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -48,7 +48,7 @@ class _Kept(NamedTuple):
 class _Rendering(NamedTuple):
     version: bytes | None
     page: asyncio.Task[Page]
-    over: asyncio.Future[Any]
+    over: asyncio.Future[None]
     """Done when the next rendering may begin."""
 
 
@@ -80,12 +80,16 @@ class Pages:
         return await asyncio.shield((rendering or self._begin(place, render)).page)
 
     def _begin(self, place: Place, render: Render) -> _Rendering:
+        loop = asyncio.get_running_loop()
         version = self._versions.current(place[0])
-        page = asyncio.create_task(self._render(place, version, render))
-        over = asyncio.gather(page, asyncio.sleep(_MOST_OFTEN), return_exceptions=True)
-        over.add_done_callback(lambda _: self._rendering.pop(place))
-        rendering = self._rendering[place] = _Rendering(version, page, over)
+        rendering = _Rendering(version, loop.create_task(self._render(place, version, render)), loop.create_future())
+        self._rendering[place] = rendering
+        loop.call_later(_MOST_OFTEN, rendering.page.add_done_callback, lambda _: self._leave(place))
         return rendering
+
+    def _leave(self, place: Place) -> None:
+        """Both in one step: whoever finds the rendering over must not find it in its place."""
+        self._rendering.pop(place).over.set_result(None)
 
     async def _render(self, place: Place, version: bytes | None, render: Render) -> Page:
         since = time.monotonic()

@@ -23,8 +23,12 @@ from tests.api import Api
 MYSQL_URL = os.environ["XZB_TEST_MYSQL_URL"]
 REDIS_URL = os.environ["XZB_TEST_REDIS_URL"]
 TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc", "tb_undelivered_callback")
-STORES = ("--mysql.url", MYSQL_URL, "--redis.url", REDIS_URL)
-CHEAP_HASHES = ("--password.time_cost", "1", "--password.memory_kib", "64")
+# Of every server under test: the stores, cheap hashes, and what the whole run is to be repeated with.
+OPTIONS = (
+    *("--mysql.url", MYSQL_URL, "--redis.url", REDIS_URL),
+    *("--password.time_cost", "1", "--password.memory_kib", "64"),
+    *os.environ.get("TEST_SERVER_OPTIONS", "").split(),
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,7 +67,7 @@ def store() -> Iterator[Any]:
 def conf(request: pytest.FixtureRequest) -> Settings:
     """The settings of the server, with what `@pytest.mark.conf` asks for."""
     options = [option for marker in request.node.iter_markers("conf") for option in marker.args]
-    return load([*STORES, *CHEAP_HASHES, *options])
+    return load([*OPTIONS, *options])
 
 
 @pytest.fixture(autouse=True)

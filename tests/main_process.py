@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from conf.settings import ROOT
-from tests.conftest import CHEAP_HASHES, STORES
+from tests.conftest import OPTIONS
 
 PATIENCE = 20  # seconds until a condition counts as never coming true
 
@@ -83,7 +83,7 @@ def free_port() -> int:
 
 def command(*options: str) -> list[str]:
     """main.py with cheap hashes and JSON lines on the test's stores; the options override."""
-    return [sys.executable, str(ROOT / "main.py"), *STORES, *CHEAP_HASHES, "--log.format", "json", *options]
+    return [sys.executable, str(ROOT / "main.py"), *OPTIONS, "--log.format", "json", *options]
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Rendered pages are never older than a write that was answered, whoever wrote it and through whichever process."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tornado import gen
 
 from conf.settings import Settings
+from services.pages import Pages
 from services.versions import List
 from tests.api import Api
 from tests.test_videos import LISTS, VIDEO, another_process, insert, listed
@@ -58,6 +59,33 @@ async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store
     for key in List:
         store.set(key, b"changed")
     assert len(await listed(api, path, user.token)) == 1
+
+
+@pytest.mark.gen_test
+async def test_no_reader_gets_a_page_older_than_the_version_it_knows() -> None:
+    now, rendered = 0, 0
+
+    class Versions:
+        def current(self, of: List) -> bytes:
+            return b"%d" % now
+
+    async def render() -> bytes:
+        nonlocal rendered
+        rendered += 1
+        read = b"%d" % now
+        await asyncio.sleep(0)
+        return read
+
+    async def read() -> None:
+        known = now
+        assert int((await pages.get(List.UGC, "page", render)).plain) >= known
+
+    pages = Pages(cast(Any, Versions()), ttl=60, most_bytes=1000)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as readers:
+        while rendered < 10:  # a reader in every turn of the loop: each is the first to see a version
+            now += 1
+            readers.create_task(read())
+            await asyncio.sleep(0)
 
 
 @pytest.mark.gen_test
