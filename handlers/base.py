@@ -27,10 +27,11 @@ from tornado.web import HTTPError, RequestHandler
 
 from conf.settings import Settings
 from handlers.application import MAX_BODY, Application
-from handlers.schemas import P, Page, read
+from handlers.schemas import P, PageRequest, read
 from models.database import DatabaseUnavailable
 from services import Services, json
 from services.errors import Code, ServiceError, unavailable
+from services.pages import Page
 from services.versions import List
 
 log = structlog.get_logger()
@@ -191,10 +192,10 @@ class UserHandler(BaseHandler, Generic[P]):
         raise NotImplementedError
 
 
-class ListHandler(UserHandler[Page]):
+class ListHandler(UserHandler[PageRequest]):
     """A list, which looks the same to every caller. Subclasses name it and implement `list_page`."""
 
-    parameters = Page
+    parameters = PageRequest
     shows: ClassVar[List]
 
     async def post(self) -> None:
@@ -209,8 +210,9 @@ class ListHandler(UserHandler[Page]):
         else:
             self.finish(page.plain)
 
-    async def _rendered(self, index: int, count: int) -> bytes:
-        return envelope(Code.OK, "OK", await self.list_page(index, count))
+    async def _rendered(self, index: int, count: int) -> Page:
+        data = await self.list_page(index, count)
+        return Page(envelope(Code.OK, "OK", data), {row["userid"] for row in data["list"]})
 
     async def list_page(self, index: int, count: int) -> Mapping[str, Any]:
         """The `data` of the answer: `count` rows from offset `index`."""

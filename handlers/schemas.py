@@ -6,6 +6,7 @@ null are the same thing.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, NotRequired, TypedDict, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -120,7 +121,7 @@ class ProfileChanges(Parameters):
     frontcover: OptionalUrl | None = None
 
 
-class Page(Parameters):
+class PageRequest(Parameters):
     """Part of a list: `index` is the offset of its first row."""
 
     index: Annotated[Integer, Field(ge=0)] = 0
@@ -331,6 +332,7 @@ def ugcinfo(video: ListedVideo, timezone: ZoneInfo) -> UgcInfo:
     }
 
 
+@lru_cache(maxsize=4096)  # the rows of a page are rendered again and again
 def local_time(utc: datetime, timezone: ZoneInfo) -> str:
     """`YYYY-MM-DD HH:MM:SS` on the clocks of a time zone."""
     local = utc.replace(tzinfo=UTC).astimezone(timezone)

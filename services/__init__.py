@@ -22,7 +22,7 @@ from services.remembered_passwords import RememberedPasswords
 from services.sessions import Sessions
 from services.tencent import Tencent
 from services.throttle import LoginThrottle
-from services.versions import List, Versions
+from services.versions import VERSION_KEYS, Versions
 from services.videos import Videos
 
 
@@ -53,7 +53,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         client = _redis(settings)
         resources.push_async_callback(client.aclose)
         batch = settings.performance.batch
-        redis = CoalescedRedis(client, along=list(List), most=batch)
+        redis = CoalescedRedis(client, along=VERSION_KEYS, most=batch)
         versions = Versions(redis, most=batch)
         passwords = _passwords(settings)
         resources.callback(passwords.close)

@@ -6,7 +6,7 @@ from models import account
 from models.database import Database
 from services.batches import Batches
 from services.errors import Code, ServiceError
-from services.versions import List, Versions
+from services.versions import Versions
 
 _SHOWN_IN_LISTS = {"nickname", "avatar"}
 
@@ -33,7 +33,7 @@ class Profiles:
         if not await account.update_profile(self._db, userid, changes):
             raise ServiceError(Code.UPDATE_FAILED, "no such user")
         if not _SHOWN_IN_LISTS.isdisjoint(changes):
-            await self._versions.change(*List)
+            await self._versions.change_profile(userid)
 
     async def _fetch(self, userids: list[str]) -> list[account.Profile | None]:
         profiles = await account.profiles(self._db, userids)

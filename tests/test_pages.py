@@ -7,8 +7,8 @@ import pytest
 from tornado import gen
 
 from conf.settings import Settings
-from services.pages import Pages
-from services.versions import List
+from services.pages import Page, Pages
+from services.versions import List, State
 from tests.api import Api
 from tests.test_videos import LISTS, VIDEO, another_process, insert, listed
 
@@ -66,15 +66,15 @@ async def test_no_reader_gets_a_page_older_than_the_version_it_knows() -> None:
     now, rendered = 0, 0
 
     class Versions:
-        def current(self, of: List) -> bytes:
-            return b"%d" % now
+        def current(self, of: List) -> State:
+            return State(b"%d" % now, None)
 
-    async def render() -> bytes:
+    async def render() -> Page:
         nonlocal rendered
         rendered += 1
         read = b"%d" % now
         await asyncio.sleep(0)
-        return read
+        return Page(read, frozenset())
 
     async def read() -> None:
         known = now
