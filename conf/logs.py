@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import os
+import select
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 import ujson
@@ -21,7 +23,7 @@ def configure(settings: Log) -> None:
     """Send every log record of the process to standard output in the format of the settings."""
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     render = json_line if settings.format == "json" else console_line()
-    lines = Lines(sys.stdout, render)
+    lines = Lines(sys.stdout.fileno(), render)
     structlog.configure(
         processors=[moment],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -47,10 +49,14 @@ def configure(settings: Log) -> None:
 
 
 class Lines:
-    """Renders and writes the events of one turn of the event loop together: in a row they cost half as much."""
+    """Renders and writes the events of one turn of the event loop together: in a row they cost half as much.
 
-    def __init__(self, file: TextIO, render: Render) -> None:
-        self._file = file
+    Processes that share standard output never cut into each other's lines: what is written at once are whole lines, and
+    no more of them than a pipe takes at once (PIPE_BUF, pipe(7)).
+    """
+
+    def __init__(self, descriptor: int, render: Render) -> None:
+        self._descriptor = descriptor
         self._render = render
         self._waiting: list[EventDict] = []
 
@@ -69,8 +75,20 @@ class Lines:
 
     def _write(self) -> None:
         events, self._waiting = self._waiting, []
-        self._file.write("".join([f"{self._render(event)}\n" for event in events]))
-        self._file.flush()
+        chunk = b""
+        for event in events:
+            line = f"{self._render(event)}\n".encode(errors="backslashreplace")
+            if len(chunk) + len(line) > select.PIPE_BUF:
+                write_all(self._descriptor, chunk)
+                chunk = b""
+            chunk += line
+        write_all(self._descriptor, chunk)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write to a file descriptor until nothing is left."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def moment(logger: Any, method: str, event: EventDict) -> EventDict:

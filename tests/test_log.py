@@ -1,10 +1,16 @@
 """The log tells what happened and keeps every secret."""
 
+import fcntl
 import json
+import os
+import select
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from conf.settings import ROOT
 from tests.api import PASSWORD, Api, liteav_sig
 
 
@@ -70,3 +76,38 @@ async def test_no_secret_is_ever_logged(api: Api, conf: Any, logged: list[dict[s
     secrets += [conf.cos.secret_key.get_secret_value(), conf.im.secret_key.get_secret_value()]
     log = repr(logged)
     assert not [secret for secret in secrets if secret in log]
+
+
+MANY_LINES = """
+import asyncio, sys
+from conf.logs import Lines, json_line
+
+async def one_turn():
+    for number in range(100):
+        lines.info(event="line", name=sys.argv[1], number=number, timestamp=0.0, filling="x" * 80)
+
+lines = Lines(sys.stdout.fileno(), json_line)
+lines.info(event="ready", timestamp=0.0)
+sys.stdin.read()
+for _ in range(20):
+    asyncio.run(one_turn())
+"""
+
+
+def test_processes_that_share_a_pipe_do_not_cut_into_each_others_lines() -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)  # soon full: a longer write would have to pause
+    command = [sys.executable, "-c", MANY_LINES]
+    writers = [
+        subprocess.Popen([*command, name], cwd=ROOT, stdin=subprocess.PIPE, stdout=writing, text=True) for name in "abc"
+    ]
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert [json.loads(pipe.readline())["event"] for _ in writers] == ["ready"] * 3
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.close()
+        lines = [json.loads(line) for line in pipe]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    for name in "abc":
+        assert [line["number"] for line in lines if line["name"] == name] == list(range(100)) * 20
