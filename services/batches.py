@@ -46,7 +46,7 @@ class Batches(Generic[K, V]):
     def _done(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)
         if self._waiting:
-            self._send()
+            asyncio.get_running_loop().call_soon(self._send)
 
     async def _call(self, batch: list[tuple[K, asyncio.Future[V]]]) -> None:
         answers: Sequence[V | Exception]

@@ -65,6 +65,8 @@ class CoalescedRedis:
         return values[: len(keys)]
 
     async def _pipeline(self, commands: list[Command]) -> list[Any]:
+        if len(commands) == 1:  # half the price of a pipeline
+            return [await self._redis.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
         pipeline = self._redis.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
