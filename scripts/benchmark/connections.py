@@ -21,6 +21,7 @@ MOST_PER_PROCESS = 120e6  # bytes
 LONGEST_P99 = 1000.0  # ms
 _RESERVE = 1_000  # file descriptors for everything but the idle connections
 _SECONDS = 5.0
+_REQUESTS = 50_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Connections:
 def measure(bench: Bench, bar: Progress) -> Connections:
     """Open the idle connections, as many as the limit on open files allows, and load the server beside them."""
     task = bar.add_task("connections", total=2)
-    prepared = bench.wrk.prepare("mix", mix())
+    prepared = bench.wrk.prepare("mix", mix(_REQUESTS))
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(IDLE, files - _RESERVE)
     before = sum(map(memory_bytes, bench.real.pids))

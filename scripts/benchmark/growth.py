@@ -3,13 +3,14 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from statistics import median
 from time import perf_counter
 
 from rich.progress import Progress
 
 from scripts.benchmark.checks import Client
-from scripts.benchmark.measure import Bench
+from scripts.benchmark.measure import Bench, slices_in
 from scripts.benchmark.population import user
 from scripts.benchmark.requests import signed
 
@@ -65,7 +66,7 @@ def _measured(
     bench.stores.open_sessions(callers)
     fields = {} if index is None else {"index": str(index), "count": 20}
     prepared = bench.wrk.prepare("growth", [signed(path, fields, caller) for caller in callers])
-    samples = list(bench.samples(prepared, seconds))
+    samples = list(bench.samples(repeat(prepared, slices_in(seconds))))
     share = median(sample.share for sample in samples)
     uncached = None if index is None else _uncached(bench, path, index, rows)
     base = next((one.share for one in smaller if one.name.split()[0] == path), share)

@@ -39,6 +39,8 @@ class Prepared(NamedTuple):
 
     path: Path
     number: int
+    once: bool
+    """Whether none may be sent twice."""
 
 
 class Wrk:
@@ -48,11 +50,11 @@ class Wrk:
         self._folder = folder
         self._pause = pause
 
-    def prepare(self, name: str, requests: Sequence[bytes]) -> Prepared:
+    def prepare(self, name: str, requests: Sequence[bytes], *, once: bool = False) -> Prepared:
         """Write raw HTTP requests to a file."""
         path = self._folder / f"{name}.requests"
         path.write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
-        return Prepared(path, len(requests))
+        return Prepared(path, len(requests), once)
 
     def run(
         self,
@@ -61,10 +63,9 @@ class Wrk:
         seconds: float,
         *,
         connections: int = CONNECTIONS,
-        first: int = 0,
         enough: Callable[[], bool] = lambda: False,
     ) -> Load:
-        """Send the requests again and again over keep-alive connections, from the one with number `first` on.
+        """Send the requests, again and again, over keep-alive connections.
 
         It ends after so many seconds, or before when it is `enough`.
         """
@@ -72,7 +73,7 @@ class Wrk:
         command = [
             *("wrk", "--threads", "1", "--connections", str(connections), "--duration", str(LONGEST)),
             *("--timeout", "10", "--latency", "--script", str(SCRIPT), f"http://127.0.0.1:{port}"),
-            *("--", str(prepared.path), str(first)),
+            *("--", str(prepared.path)),
         ]
         with output.open("wb") as file, child(command, output=file) as process:
             end = time.monotonic() + seconds
@@ -81,7 +82,10 @@ class Wrk:
             # wrk counts in whole seconds; at an INT it stops at once and still reports.
             process.send_signal(signal.SIGINT)
             exit_code(process)
-        return parse(output.read_text())
+        load = parse(output.read_text())
+        if prepared.once and load.sent > prepared.number:
+            raise RuntimeError(f"only {prepared.number} requests were prepared, and {load.sent} were sent")
+        return load
 
 
 def parse(output: str) -> Load:

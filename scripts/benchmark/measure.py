@@ -4,18 +4,19 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import repeat
+from statistics import mean, median
 from typing import NamedTuple
 
 import ujson
 
 from scripts.benchmark.load import Load, Prepared, Wrk
 from scripts.benchmark.population import Stores, user
-from scripts.benchmark.requests import MOST_PER_SECOND, Case
+from scripts.benchmark.requests import Case, raw
 from scripts.benchmark.servers import Server, cpu_seconds
 from scripts.processes import Pause
 
-_SLICE = 0.5  # s
+SLICE = 0.5  # s
 _BARE_SLICE = 0.25
 _LOG_SECONDS = 10  # the server writes its last lines when it gets to it
 
@@ -73,18 +74,20 @@ class Bench:
         self.pause = pause
         self._redis, self._mysql = store_pids
 
-    def samples(self, prepared: Prepared, seconds: float, *, once: bool = False) -> Iterator[Sample]:
-        """Measure for so many seconds in slices, with the bare handler before and after each."""
-        before, bare_before = self._bare(prepared)
-        first = 0
-        for _ in range(max(1, round(seconds / _SLICE))):
-            load, cpu = self._real(prepared, first)
-            first += load.sent
-            if once and first > prepared.number:
-                raise RuntimeError(f"only {prepared.number} requests were prepared, and {first} were sent")
-            after, bare_after = self._bare(prepared)
-            yield Sample(load, (before.rate + after.rate) / 2, cpu[0], (bare_before + bare_after) / 2, *cpu[1:])
-            before, bare_before = after, bare_after
+    def most_per_second(self) -> float:
+        """Requests per second that no handler reaches: what the one that does nothing does, without its noise."""
+        return 1.2 * self.wrk.run(self.bare.port, self.wrk.prepare("warm-up", [raw("/", {})]), 1).rate
+
+    def samples(self, slices: Iterable[Prepared]) -> Iterator[Sample]:
+        """Send what is prepared for each slice, to the bare handler before and after too."""
+        before: tuple[Load, float] | None = None
+        for prepared in slices:
+            before = before or self._bare(prepared)
+            load, cpu = self._real(prepared)
+            after = self._bare(prepared)
+            rates, bare_cpu = zip(*((bare.rate, used) for bare, used in (before, after)), strict=True)
+            yield Sample(load, mean(rates), cpu[0], mean(bare_cpu), *cpu[1:])
+            before = after
 
     def checked(self, run: Callable[[], Load]) -> Load:
         """A load on the server whose every answer had code 200, or was counted as an error."""
@@ -93,10 +96,10 @@ class Bench:
         bad = self._refusals(offset, load.requests)
         return load._replace(errors=load.errors + bad)
 
-    def _real(self, prepared: Prepared, first: int) -> tuple[Load, list[float]]:
+    def _real(self, prepared: Prepared) -> tuple[Load, list[float]]:
         groups = (self.real.pids, [self._redis], [self._mysql])
         used = [cpu_seconds(pids) for pids in groups]
-        load = self.checked(lambda: self.wrk.run(self.real.port, prepared, _SLICE, first=first))
+        load = self.checked(lambda: self.wrk.run(self.real.port, prepared, SLICE))
         return load, [
             (cpu_seconds(pids) - start) * 1000 / load.requests for pids, start in zip(groups, used, strict=True)
         ]
@@ -133,18 +136,36 @@ def measure(
 ) -> list[Result]:
     """All cases, round by round, each for so many seconds at a time; `report` hears when one is done."""
     samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
-    prepared: dict[str, Prepared] = {}
+    kept: dict[str, Prepared] = {}
+    count = slices_in(seconds)
+    most = math.ceil(SLICE * bench.most_per_second())
     for _ in range(rounds):
         for case in cases:
-            if case.once or case.name not in prepared:
-                requests = case.requests(math.ceil(seconds * MOST_PER_SECOND))
-                prepared[case.name] = bench.wrk.prepare(case.name, requests)
-            if case.name == "refresh":
-                bench.stores.open_sessions(user(number, "refresh") for number in range(prepared[case.name].number))
-            samples[case.name] += bench.samples(prepared[case.name], seconds, once=case.once)
+            slices: Iterable[Prepared]
+            if case.once:
+                slices = _fresh(bench, case, count, most)
+            else:
+                if case.name not in kept:
+                    kept[case.name] = bench.wrk.prepare(case.name, case.requests(most))
+                slices = repeat(kept[case.name], count)
+            samples[case.name] += bench.samples(slices)
             bench.stores.remove_written()
             report(case.name)
     return [summary(case, samples[case.name]) for case in cases]
+
+
+def _fresh(bench: Bench, case: Case, count: int, most: int) -> Iterator[Prepared]:
+    """Requests for `count` slices, at most `most` in each, none of them twice."""
+    requests = case.requests(count * most)
+    if case.name == "refresh":
+        bench.stores.open_sessions(user(number, "refresh") for number in range(len(requests)))
+    for first in range(0, count * most, most):
+        yield bench.wrk.prepare(case.name, requests[first : first + most], once=True)
+
+
+def slices_in(seconds: float) -> int:
+    """How many slices a measurement of so many seconds has."""
+    return max(1, round(seconds / SLICE))
 
 
 def summary(case: Case, samples: Sequence[Sample]) -> Result:

@@ -1,6 +1,6 @@
 -- Sends prepared requests, round and round, and prints as JSON what wrk measured.
--- Arguments: the file of requests (for each its length in decimal, a newline, its bytes), how many of them to skip.
-local requests, skipped, thread = {}, 0, nil
+-- Argument: the file of requests (for each its length in decimal, a newline, its bytes).
+local requests, thread = {}, nil
 sent = 0 -- global, so that done() can ask the thread for it
 
 function setup(only)
@@ -13,12 +13,11 @@ function init(args)
     requests[#requests + 1] = file:read(tonumber(length))
   end
   file:close()
-  skipped = tonumber(args[2])
 end
 
 function request()
   sent = sent + 1
-  return requests[(skipped + sent - 1) % #requests + 1]
+  return requests[(sent - 1) % #requests + 1]
 end
 
 function done(summary, latency)
