@@ -55,9 +55,14 @@ class Batches(Generic[K, V]):
         except Exception as error:
             answers = [error] * len(batch)
         for (_, future), answer in zip(batch, answers, strict=True):
-            if future.done():  # its questioner is gone
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+            settle(future, answer)
+
+
+def settle(future: asyncio.Future[V], outcome: V | Exception) -> None:
+    """Give a future its result or its exception, unless whoever waited for it is gone."""
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

@@ -5,16 +5,17 @@ answer its reader may have seen. A mark that got lost in a fault heals by the ag
 """
 
 import asyncio
+import functools
 import gzip
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from cachetools import LRUCache
 
+from services.batches import settle
 from services.versions import List, State, Versions
 
 # Below it an answer fits a packet anyway (bytes).
@@ -33,7 +34,7 @@ class Page:
         self.plain = plain
         self.authors = authors
 
-    @cached_property
+    @functools.cached_property
     def gzipped(self) -> bytes | None:
         """None when compressing is not worth it."""
         return gzip.compress(self.plain, _GZIP_LEVEL, mtime=0) if len(self.plain) >= _WORTH_COMPRESSING else None
@@ -51,11 +52,12 @@ class _Kept:
     """The newest one in which the page is known to be right."""
 
 
-class _Rendering(NamedTuple):
+class _Reader(NamedTuple):
+    """Someone who waits for a page that is right in a state."""
+
     state: State
-    page: asyncio.Task[Page]
-    over: asyncio.Future[None]
-    """Done when the next rendering may begin."""
+    render: Render
+    page: asyncio.Future[Page]
 
 
 class Pages:
@@ -65,44 +67,55 @@ class Pages:
         self._versions = versions
         self._ttl = ttl
         self._kept: LRUCache[Place, _Kept] = LRUCache(most_bytes, getsizeof=lambda kept: len(kept.page.plain))
-        self._rendering: dict[Place, _Rendering] = {}
+        self._readers: dict[Place, list[_Reader]] = {}
+        self._renderings: set[asyncio.Task[None]] = set()  # the loop alone would let them be collected
 
     async def get(self, of: List, key: Hashable, render: Render) -> Page:
         """The page `key` of a list; `render` makes it when there is none that is still right."""
         if not self._ttl:
             return await render()
+        place = (of, key)
         state = self._versions.current(of)
-        kept = self._kept.get((of, key))
+        kept = self._kept.get(place)
         if kept is None or time.monotonic() - kept.since >= self._ttl or not kept.state.holds(state, kept.page.authors):
-            return await self._rendered((of, key), state, render)
+            return await self._rendered(place, state, render)
         kept.state = state
         return kept.page
 
-    async def _rendered(self, place: Place, state: State, render: Render) -> Page:
-        """The page from a rendering that everybody waits for: one at a time, and not too often."""
-        rendering = self._rendering.get(place)
-        if rendering is not None:
-            page = await asyncio.shield(rendering.page)
-            if rendering.state.holds(state, page.authors):
-                return page
-            await asyncio.shield(rendering.over)  # it began too early for us; the next one does for all who wait here
-            rendering = self._rendering.get(place)
-        return await asyncio.shield((rendering or self._begin(place, render)).page)
+    def _rendered(self, place: Place, state: State, render: Render) -> asyncio.Future[Page]:
+        """The page to come from a rendering that serves everybody who waits."""
+        reader = _Reader(state, render, asyncio.get_running_loop().create_future())
+        if place in self._readers:
+            self._readers[place].append(reader)
+        else:
+            self._readers[place] = [reader]
+            self._next(place)
+        return reader.page
 
-    def _begin(self, place: Place, render: Render) -> _Rendering:
-        loop = asyncio.get_running_loop()
-        state = self._versions.current(place[0])
-        rendering = _Rendering(state, loop.create_task(self._render(place, state, render)), loop.create_future())
-        self._rendering[place] = rendering
-        loop.call_later(_MOST_OFTEN, rendering.page.add_done_callback, lambda _: self._leave(place))
-        return rendering
+    def _next(self, place: Place) -> None:
+        """Render for those who wait; once that is over, and not too soon, go on so until nobody does."""
+        if not self._readers[place]:
+            del self._readers[place]
+            return
+        rendering = asyncio.create_task(self._render(place))
+        self._renderings.add(rendering)
+        rendering.add_done_callback(self._renderings.discard)
+        later = functools.partial(rendering.add_done_callback, lambda _: self._next(place))
+        asyncio.get_running_loop().call_later(_MOST_OFTEN, later)
 
-    def _leave(self, place: Place) -> None:
-        """Both in one step: whoever finds the rendering over must not find it in its place."""
-        self._rendering.pop(place).over.set_result(None)
-
-    async def _render(self, place: Place, state: State, render: Render) -> Page:
-        since = time.monotonic()
-        page = await render()
-        self._kept[place] = _Kept(page, since, state)
-        return page
+    async def _render(self, place: Place) -> None:
+        """Serve those who wait already, and of those who come meanwhile whom the page still suits."""
+        served, self._readers[place] = self._readers[place], []
+        since, state = time.monotonic(), self._versions.current(place[0])
+        page: Page | Exception
+        try:
+            page = await served[0].render()
+        except Exception as error:
+            page = error
+        else:
+            self._kept[place] = _Kept(page, since, state)
+            late, self._readers[place] = self._readers[place], []
+            for reader in late:
+                (served if state.holds(reader.state, page.authors) else self._readers[place]).append(reader)
+        for reader in served:
+            settle(reader.page, page)
