@@ -62,6 +62,52 @@ async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api, mysql: Any, path: str) -> None:
+    shown, stranger = await api.user(), await api.user()
+    await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
+    insert(mysql, shown.userid, "f1", "2026-01-01")
+    assert len(await listed(api, path, shown.token)) == 1
+    insert(mysql, shown.userid, "f2", "2026-01-02")  # past the server: only a page that is made anew shows it
+    await api.call("/upload_user_info", {"nickname": "second"}, token=stranger.token)
+    assert len(await listed(api, path, shown.token)) == 1
+    await api.call("/upload_user_info", {"nickname": "third"}, token=shown.token)
+    assert [row["nickname"] for row in await listed(api, path, shown.token)] == ["third", "third"]
+
+
+@pytest.mark.gen_test
+async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(api: Api, mysql: Any, store: Any) -> None:
+    shown, stranger = await api.user(), await api.user()
+    await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
+    assert await listed(api, "/get_vod_list", shown.token) == []
+    insert(mysql, shown.userid, "f1", "2026-01-01")
+    for number in range(100):
+        await api.call("/upload_user_info", {"nickname": f"n{number}"}, token=stranger.token)
+    assert len(await listed(api, "/get_vod_list", shown.token)) == 1
+    assert len(store.get("xzb:version:profiles")) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "holds"),
+    [
+        (State(None, None), State(None, None), True),
+        (State(b"1", b"a.1;"), State(b"1", b"a.1;"), True),
+        (State(b"1", b"a.1;"), State(b"2", b"a.1;"), False),
+        (State(b"1", None), State(None, None), False),
+        (State(b"1", b"a.1;"), State(b"1", b"a.1;b.2;"), True),
+        (State(b"1", b"b.1;"), State(b"1", b"b.1;c.2;d.3;"), True),
+        (State(b"1", b"b.1;"), State(b"1", b"b.1;c.2;a.3;b.4;"), False),
+        (State(b"1", b"aa.1;"), State(b"1", b"aa.1;aa.2;"), True),
+        (State(b"1", b"b.1;"), State(b"1", b"c.2;d.3;"), False),  # b.1 has left the log, and who knows what else
+        (State(b"1", b"b.1;"), State(b"1", None), False),
+        (State(b"1", None), State(b"1", b"b.1;"), False),
+    ],
+)
+def test_a_state_holds_until_the_list_or_an_author_changes(earlier: State, later: State, holds: bool) -> None:
+    assert earlier.holds(later, {"a"}) is holds
+
+
+@pytest.mark.gen_test
 async def test_no_reader_gets_a_page_older_than_the_version_it_knows() -> None:
     now, rendered = 0, 0
 
