@@ -16,7 +16,7 @@ import uvloop
 from conf import logs
 from conf.settings import Settings, load
 from handlers.routes import make_application
-from handlers.server import Listeners, Server
+from handlers.server import Listeners, Server, allow_many_connections
 from handlers.workers import hold_signals, release_signals, run_workers
 from models.migrate import migrate
 from services import open_services
@@ -33,13 +33,14 @@ def main(argv: Sequence[str]) -> int:
     settings = load(argv)
     logs.configure(settings.log)
     hold_signals()
+    allow_many_connections()
     try:
         listeners = Listeners.open(settings.http)
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
     if fake := list(settings.fake_credentials()):
-        log.warning("fake Tencent credentials: Tencent will refuse the signatures", settings=fake)
+        log.warning("fake credentials: Tencent will refuse the signatures", settings=fake)
     run = uvloop.run if settings.performance.uvloop else asyncio.run
     run_workers(settings.http.processes, lambda number: run(serve(settings, listeners, number)))
     return 0

@@ -28,6 +28,7 @@ DEFAULT_CONF = ROOT / "conf" / "development.toml"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
+_SHORTEST_KEY = 32  # characters
 
 
 class Section(BaseModel):
@@ -108,7 +109,10 @@ class Auth(Section):
 
 
 class Password(Section):
-    """Argon2id (RFC 9106) and what protects its executor. The costs are OWASP's first choice for m=19 MiB."""
+    """Argon2id (RFC 9106), what protects its executor, and when it is not needed.
+
+    The costs are OWASP's first choice for m=19 MiB.
+    """
 
     time_cost: int = Field(2, ge=1)
     memory_kib: int = Field(19 * 1024, ge=8)
@@ -118,6 +122,14 @@ class Password(Section):
     failure_window: int = Field(600, ge=1)
     remember: int = Field(86400, ge=0, description="seconds a verified password needs no new hash; 0 = always hash")
     remember_key: SecretStr = Field(SecretStr(""), description="secret of that check; empty: always hash")
+
+    @field_validator("remember_key")
+    @classmethod
+    def _remember_key(cls, value: SecretStr) -> SecretStr:
+        # Whoever reads Redis has checks of passwords that they know: a short key could be found by trying.
+        if 0 < len(value) < _SHORTEST_KEY:
+            raise ValueError(f"takes at least {_SHORTEST_KEY} characters, such as `openssl rand -hex 32` prints")
+        return value
 
 
 class Live(Section):
@@ -227,11 +239,12 @@ class Settings(BaseSettings):
 
     def fake_credentials(self) -> Iterator[str]:
         """The credentials that are empty or that development made up, by name."""
-        for section in ("live", "im", "cos", "vod"):
+        for section in ("password", "live", "im", "cos", "vod"):
             for name, value in getattr(self, section):
                 if name.endswith(("_key", "secret_id")):
                     text = value.get_secret_value() if isinstance(value, SecretStr) else value
-                    if not text or "fake" in text.lower():
+                    optional = section == "password"
+                    if "fake" in text.lower() or not (text or optional):
                         yield f"{section}.{name}"
 
     @classmethod

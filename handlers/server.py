@@ -1,6 +1,7 @@
 """Listening sockets, TLS, and a stop that loses no request."""
 
 import asyncio
+import resource
 import socket
 import ssl
 import sys
@@ -18,6 +19,7 @@ from handlers.application import Application
 log = structlog.get_logger()
 
 _IDLE_SECONDS = 75
+_BACKLOG = 1024  # connections that wait for a worker: a broadcast begins for everybody at once
 _HEADER_BYTES = 16 * 1024
 # What a stop gives an answer that is written to get out of the door.
 _GRACE_SECONDS = 0.1
@@ -66,6 +68,12 @@ class Listeners:
             self.tls_context.load_cert_chain(*self._certificate)
 
 
+def allow_many_connections() -> None:
+    """Each is an open file: take as many as the system allows, where a shell's soft limit is often 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def listen(address: str, port: int, count: int) -> list[list[socket.socket]]:
     """Sockets for each of `count` workers, none for port 0. Raises OSError, naming the address."""
     if not port:
@@ -73,7 +81,7 @@ def listen(address: str, port: int, count: int) -> list[list[socket.socket]]:
     try:
         for alone in bind_sockets(port, address):  # one that shares the port would not notice another server there
             alone.close()
-        return [bind_sockets(port, address, reuse_port=True) for _ in range(count)]
+        return [bind_sockets(port, address, backlog=_BACKLOG, reuse_port=True) for _ in range(count)]
     except OSError as error:
         raise OSError(f"cannot listen on {address}:{port}: {error.strerror}") from error
 

@@ -1,5 +1,6 @@
 """The process: listening, certificates, signals, workers."""
 
+import resource
 import signal
 import socket
 import ssl
@@ -159,6 +160,17 @@ def test_a_burst_of_connections_is_spread_over_the_workers(tmp_path: Path) -> No
             connection.request("GET", "/healthz")
             workers.add(connection.getresponse().headers["X-Request-Id"][:8])  # the random part of a process
         assert len(workers) == 2
+
+
+def test_as_many_connections_are_taken_as_the_system_allows(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
+    try:
+        with running(tmp_path) as server:
+            limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert f"Max open files            {hard} " in limits
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Rendered pages are never older than a write that was answered, whoever wrote it and through whichever process."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -9,10 +11,13 @@ from tornado import gen
 from conf.settings import Settings
 from services.pages import Page, Pages
 from services.versions import List, State
-from tests.api import Api
+from tests.api import PASSWORD, Api
+from tests.main_process import running
+from tests.test_recordings import event
 from tests.test_videos import LISTS, VIDEO, another_process, insert, listed
 
-TTL = ("--performance.page_ttl", "0.5")
+SHORT = pytest.mark.conf("--performance.page_ttl", "0.5")
+LONG = pytest.mark.conf("--performance.page_ttl", "60")
 
 
 @pytest.mark.gen_test
@@ -36,9 +41,35 @@ async def test_own_writes_are_read_through_two_processes_under_concurrent_writes
         await gen.multi([write_and_read(number) for number in range(4)])
 
 
+@pytest.mark.usefixtures("mysql", "store")
+@pytest.mark.parametrize("path", LISTS)
+def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str) -> None:
+    with running(tmp_path, "--http.processes", "2") as server, ThreadPoolExecutor(4) as users:
+
+        def publish(userid: str, token: str, file_id: str) -> None:
+            if path == "/get_ugc_list":
+                body, to = {**VIDEO, "file_id": file_id}, "/upload_ugc"
+            else:
+                body, to = event(stream_id=f"5000_{userid}", file_id=file_id), "/callback/tape_callback"
+            assert server.call(to, body, token)[0] == 200
+
+        def write_and_read(userid: str) -> None:
+            login = {"userid": userid, "password": PASSWORD}
+            server.call("/register", login)
+            token = server.call("/login", login)[1]["data"]["token"]
+            for turn in range(10):  # every call is a connection of its own: the kernel gives it to either worker
+                publish(userid, token, f"{userid}-{turn}")
+                server.call("/upload_user_info", {"nickname": f"n{turn}"}, token)
+                rows = server.call(path, {"count": 200}, token)[1]["data"]["list"]
+                own = {row["file_id"]: row["nickname"] for row in rows if row["userid"] == userid}
+                assert own == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn + 1)}
+
+        list(users.map(write_and_read, ("alice", "bob", "carol", "dave")))
+
+
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
-@pytest.mark.conf(*TTL)
+@SHORT
 async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api, mysql: Any, path: str) -> None:
     user = await api.user()
     assert await listed(api, path, user.token) == []
@@ -51,6 +82,7 @@ async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api,
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
+@LONG
 async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store: Any, path: str) -> None:
     user = await api.user()
     assert await listed(api, path, user.token) == []
@@ -63,6 +95,7 @@ async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
+@LONG
 async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api, mysql: Any, path: str) -> None:
     shown, stranger = await api.user(), await api.user()
     await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
@@ -76,6 +109,7 @@ async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api
 
 
 @pytest.mark.gen_test
+@LONG
 async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(api: Api, mysql: Any, store: Any) -> None:
     shown, stranger = await api.user(), await api.user()
     await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
@@ -151,6 +185,7 @@ async def test_every_idea_can_be_turned_off(api: Api, conf: Settings, off: int) 
 
 
 @pytest.mark.gen_test
+@pytest.mark.conf("--password.remember", "100")
 async def test_a_returning_user_is_not_hashed_again_until_the_hash_changes(api: Api, mysql: Any, store: Any) -> None:
     user = await api.user("alice")
     check = store.get("xzb:{alice}:verified")

@@ -39,7 +39,7 @@ def test_the_defaults_of_development() -> None:
     settings = load()
     assert (settings.http.address, settings.http.port, settings.http.tls_port) == ("127.0.0.1", 8000, 8443)
     assert (settings.session.expires, settings.session.refresh_grace, settings.timezone) == (86400, 30, "Asia/Shanghai")
-    assert len(list(settings.fake_credentials())) == 7
+    assert len(list(settings.fake_credentials())) == 8
 
 
 def test_options_override_the_environment_which_overrides_the_file(
@@ -105,8 +105,9 @@ def test_both_ports_off_and_half_a_certificate() -> None:
 def test_production_takes_only_real_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     message = refused(XZB_ENVIRONMENT="production", XZB_LIVE__API_KEY="", XZB_COS__SECRET_KEY="real")
     assert "live.api_key" in message
+    assert "password.remember_key" in message
     assert "cos.secret_key" not in message
-    assert "tls_certificate" in refused(XZB_ENVIRONMENT="production", **REAL)
+    assert "tls_certificate" in refused(XZB_ENVIRONMENT="production", XZB_PASSWORD__REMEMBER_KEY="", **REAL)
     for name, value in REAL.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XZB_CONF", str(ROOT / "conf" / "production.example.toml"))
@@ -115,3 +116,10 @@ def test_production_takes_only_real_credentials(monkeypatch: pytest.MonkeyPatch)
     assert not list(settings.fake_credentials())
     assert "s3cret" not in f"{settings!r} {settings}"
     assert "k3" not in f"{settings!r} {settings}"
+
+
+def test_a_key_that_could_be_guessed_is_refused_and_not_shown() -> None:
+    message = refused("--password.remember_key", "x" * 31)
+    assert "password.remember_key (XZB_PASSWORD__REMEMBER_KEY): Value error, takes at least 32 characters" in message
+    assert "xxx" not in message
+    assert not load(["--password.remember_key", ""]).password.remember_key.get_secret_value()

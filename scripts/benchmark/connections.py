@@ -36,9 +36,10 @@ class Connections:
 
     @property
     def met(self) -> bool:
-        """Whether nothing failed and the aims for memory and latency are reached."""
+        """Whether all could be opened, nothing failed, and the aims for memory and latency are reached."""
         return (
-            not self.beside_idle.errors
+            self.idle == IDLE
+            and not self.beside_idle.errors
             and not self.many_busy.errors
             and self.many_busy.p99 < LONGEST_P99
             and self.bytes_per_connection < MOST_PER_CONNECTION

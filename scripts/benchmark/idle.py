@@ -1,8 +1,9 @@
 """Opens keep-alive connections, each of which has made one request, and holds them until its input ends."""
 
 import asyncio
-import resource
 import sys
+
+from handlers.server import allow_many_connections
 
 _AT_ONCE = 200
 _REQUEST = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -10,8 +11,7 @@ _REQUEST = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 async def main(port: int, count: int) -> None:
     """Print "open" once all connections are; raises when one cannot be opened."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_many_connections()
     gate = asyncio.Semaphore(_AT_ONCE)
     held = await asyncio.gather(*(_open(port, gate) for _ in range(count)))
     print("open", flush=True)

@@ -44,7 +44,11 @@ def measure(bench: Bench) -> Storm:
         calm = bench.checked(lambda: bench.wrk.run(bench.real.port, prepared, 2, connections=OTHERS))
         with ThreadPoolExecutor(1) as background:
             running = background.submit(storm)
-            others = bench.wrk.run(bench.real.port, prepared, _LONGEST_STORM, connections=OTHERS, enough=running.done)
+            others = bench.checked(
+                lambda: bench.wrk.run(
+                    bench.real.port, prepared, _LONGEST_STORM, connections=OTHERS, enough=running.done
+                )
+            )
             return Storm(STORM / running.result(), others.p50, others.p99, calm.p99, others.errors)
 
 
