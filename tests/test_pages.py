@@ -53,16 +53,19 @@ def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str)
                 body, to = event(stream_id=f"5000_{userid}", file_id=file_id), "/callback/tape_callback"
             assert server.call(to, body, token)[0] == 200
 
+        def own(userid: str, token: str) -> dict[str, str]:
+            rows = server.call(path, {"count": 200}, token)[1]["data"]["list"]
+            return {row["file_id"]: row["nickname"] for row in rows if row["userid"] == userid}
+
         def write_and_read(userid: str) -> None:
             login = {"userid": userid, "password": PASSWORD}
             server.call("/register", login)
             token = server.call("/login", login)[1]["data"]["token"]
             for turn in range(10):  # every call is a connection of its own: the kernel gives it to either worker
-                publish(userid, token, f"{userid}-{turn}")
                 server.call("/upload_user_info", {"nickname": f"n{turn}"}, token)
-                rows = server.call(path, {"count": 200}, token)[1]["data"]["list"]
-                own = {row["file_id"]: row["nickname"] for row in rows if row["userid"] == userid}
-                assert own == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn + 1)}
+                assert own(userid, token) == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn)}
+                publish(userid, token, f"{userid}-{turn}")
+                assert own(userid, token) == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn + 1)}
 
         list(users.map(write_and_read, ("alice", "bob", "carol", "dave")))
 
