@@ -12,9 +12,11 @@ from typing import TypeVar
 
 import structlog
 import uvloop
+from tornado.platform.asyncio import AsyncIOMainLoop
 
 from conf import logs
 from conf.settings import Settings, load
+from handlers.connections import SteadyMainLoop
 from handlers.routes import make_application
 from handlers.server import Listeners, Server, allow_many_connections
 from handlers.workers import hold_signals, release_signals, run_workers
@@ -54,6 +56,7 @@ async def serve(settings: Settings, listeners: Listeners, number: int) -> None:
         loop.add_signal_handler(ending, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload_certificate, listeners)
     release_signals()
+    (SteadyMainLoop if settings.performance.steady else AsyncIOMainLoop)()
     async with open_services(settings) as services:
         gc.freeze()  # what is there now stays: no collection has to look at it again
         server = Server(make_application(services, settings), listeners.sockets[number], listeners.tls_context)

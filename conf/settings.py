@@ -80,7 +80,7 @@ class Redis(Section):
     url: SecretStr
     pool_size: int = Field(32, ge=1, description="connections of one process")
     acquire_timeout: Seconds = Field(0.5, description="to get a connection from the pool")
-    timeout: Seconds = Field(0.5, description="to connect, and for one command")
+    timeout: Seconds = Field(0.5, description="for one command, a new connection included")
 
     @field_validator("url")
     @classmethod
@@ -185,6 +185,7 @@ class Performance(Section):
     batch: int = Field(256, ge=1, description="look-ups of one turn of the event loop that travel together; 1 = none")
     page_ttl: float = Field(5, ge=0, le=60, description="seconds a rendered page may be kept; 0 = none is")
     page_cache_bytes: int = Field(32 * 2**20, ge=8 * 2**20, description="of rendered pages, in each process")
+    steady: bool = Field(True, description="connections are listened to without a break; false: as Tornado does")
     uvloop: bool = Field(True, description="the event loop of libuv; false: asyncio's own")
 
 

@@ -21,6 +21,8 @@ log = structlog.get_logger()
 _IDLE_SECONDS = 75
 _BACKLOG = 1024  # connections that wait for a worker: a broadcast begins for everybody at once
 _HEADER_BYTES = 16 * 1024
+# What a client may send ahead of its turn.
+_BUFFER_BYTES = 256 * 1024
 # What a stop gives an answer that is written to get out of the door.
 _GRACE_SECONDS = 0.1
 _POLL_SECONDS = 0.02
@@ -94,6 +96,7 @@ def make_server(application: Application, context: ssl.SSLContext | None = None)
         xheaders=application.conf.http.trust_proxy,
         idle_connection_timeout=_IDLE_SECONDS,
         max_header_size=_HEADER_BYTES,
+        max_buffer_size=_BUFFER_BYTES,
         max_body_size=sys.maxsize,  # the application cuts bodies, so that too long a one gets a real answer
     )
 

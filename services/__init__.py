@@ -53,7 +53,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         client = _redis(settings)
         resources.push_async_callback(client.aclose)
         batch = settings.performance.batch
-        redis = CoalescedRedis(client, along=VERSION_KEYS, most=batch)
+        redis = CoalescedRedis(client, along=VERSION_KEYS, timeout=settings.redis.timeout, most=batch)
         versions = Versions(redis, most=batch)
         passwords = _passwords(settings)
         resources.callback(passwords.close)
@@ -67,7 +67,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         yield Services(
             accounts=Accounts(db, sessions, passwords, remembered, throttle, batch=batch),
             authenticator=Authenticator(sessions, clock_skew=settings.auth.clock_skew),
-            health=Health(db, client),
+            health=Health(db, redis),
             pages=Pages(versions, ttl=settings.performance.page_ttl, most_bytes=settings.performance.page_cache_bytes),
             profiles=Profiles(db, versions, batch=batch),
             recordings=Recordings(
@@ -98,7 +98,7 @@ def _redis(settings: Settings) -> Redis:
         settings.redis.url.get_secret_value(),
         max_connections=settings.redis.pool_size,
         timeout=settings.redis.acquire_timeout,
-        socket_timeout=settings.redis.timeout,
+        socket_timeout=None,  # CoalescedRedis limits the time
         socket_connect_timeout=settings.redis.timeout,
         retry=Retry(NoBackoff(), 0),
     )

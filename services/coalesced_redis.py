@@ -1,14 +1,17 @@
 """Redis for the hot paths: the GETs of one turn of the event loop are one MGET, its other commands one pipeline."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.batches import Batches
 
+T = TypeVar("T")
 Command = tuple[str | bytes | int, ...]
 
 
@@ -25,14 +28,15 @@ class Script(NamedTuple):
 
 
 class CoalescedRedis:
-    """Coalesces calls; at most `most` travel together.
+    """Coalesces calls; at most `most` travel together, and get `timeout` seconds.
 
     The keys `along` are read with every GET, whoever asks for it: `along[key]` is at least as new as the answer
     to any `get` that the caller has awaited.
     """
 
-    def __init__(self, redis: Redis, *, along: Sequence[str] = (), most: int) -> None:
+    def __init__(self, redis: Redis, *, along: Sequence[str] = (), timeout: float, most: int) -> None:
         self._redis = redis
+        self._timeout = timeout
         self._along = along
         self.along: dict[str, bytes | None] = dict.fromkeys(along)
         self._newest = 0
@@ -55,10 +59,14 @@ class CoalescedRedis:
         """Set a key, for `expires` seconds."""
         await self._commands.ask(("SET", key, value) if expires is None else ("SET", key, value, "EX", expires))
 
+    async def ping(self) -> None:
+        """Return when Redis answers."""
+        await self._in_time(self._redis.ping())
+
     async def _mget(self, keys: list[str]) -> list[bytes | None]:
         self._issued += 1
         issued = self._issued
-        values = cast(list[bytes | None], await self._redis.mget([*keys, *self._along]))
+        values = cast(list[bytes | None], await self._in_time(self._redis.mget([*keys, *self._along])))
         if issued > self._newest:  # an MGET may be overtaken by one that was sent later
             self._newest = issued
             self.along.update(zip(self._along, values[len(keys) :], strict=True))
@@ -66,8 +74,16 @@ class CoalescedRedis:
 
     async def _pipeline(self, commands: list[Command]) -> list[Any]:
         if len(commands) == 1:  # half the price of a pipeline
-            return [await self._redis.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
+            return [await self._in_time(self._redis.execute_command(*commands[0]))]  # type: ignore[no-untyped-call]
         pipeline = self._redis.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
-        return await pipeline.execute(raise_on_error=False)
+        return await self._in_time(pipeline.execute(raise_on_error=False))
+
+    async def _in_time(self, call: Awaitable[T]) -> T:
+        """What a call answers. redis-py's own limit (socket_timeout) makes a task of every command that it sends."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await call
+        except TimeoutError:
+            raise RedisTimeoutError("no answer in time") from None

@@ -1,16 +1,16 @@
 """Whether the stores answer."""
 
 from pymysql.err import MySQLError
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from models.database import Database, DatabaseUnavailable
+from services.coalesced_redis import CoalescedRedis
 
 
 class Health:
     """Asks the stores the way requests do."""
 
-    def __init__(self, db: Database, redis: Redis) -> None:
+    def __init__(self, db: Database, redis: CoalescedRedis) -> None:
         self._db = db
         self._redis = redis
 

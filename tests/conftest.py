@@ -11,9 +11,11 @@ import structlog
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
+from tornado.platform.asyncio import AsyncIOLoop
 
 from conf.settings import Settings, load, mysql_arguments
 from handlers.application import Application
+from handlers.connections import SteadyLoop
 from handlers.routes import make_application
 from handlers.server import make_server
 from models.migrate import migrate
@@ -31,7 +33,13 @@ OPTIONS = (
 )
 
 
+class SteadyTestLoop(SteadyLoop, AsyncIOLoop):
+    """What main.py serves on, as pytest-tornado wants it."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if load(OPTIONS).performance.steady:
+        IOLoop.configure(SteadyTestLoop)
     config.addinivalue_line("markers", "conf(*options): options of the server that a test wants, as main.py takes them")
     config.addinivalue_line("markers", "logs_errors: the test provokes errors in the log")
 

@@ -1,0 +1,61 @@
+"""Connections: what one costs, and how much a client may send ahead."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+import pymysql
+import pytest
+from tornado.ioloop import IOLoop
+
+from conf.settings import Settings, mysql_arguments
+from handlers.connections import SteadyLoop
+from tests.api import Api
+from tests.conftest import MYSQL_URL
+
+
+def request(path: str, fields: dict[str, Any], token: str) -> bytes:
+    body = json.dumps(fields).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", port)
+
+
+@pytest.mark.gen_test
+async def test_a_connection_is_listened_to_without_a_break(
+    api: Api, conf: Settings, http_port: int, io_loop: IOLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await api.user()
+    reader, writer = await connect(http_port)
+    stopped = []
+    monkeypatch.setattr(io_loop.selector_loop, "remove_reader", stopped.append)
+    for _ in range(5):
+        writer.write(request("/get_user_info", {"userid": user.userid}, user.token))
+        assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
+        await reader.readuntil(b"}}")
+    assert isinstance(io_loop, SteadyLoop) is (stopped == []) is conf.performance.steady
+    writer.close()
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+async def test_nobody_sends_far_ahead_of_an_answer(api: Api, http_port: int) -> None:
+    user = await api.user()
+    _, writer = await connect(http_port)
+    sent = 0
+    with pymysql.connect(**mysql_arguments(MYSQL_URL)) as holder:
+        holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")  # the update has to wait for this lock
+        writer.write(request("/upload_user_info", {"nickname": "x"}, user.token))
+        with suppress(ConnectionError, TimeoutError):  # cut off, or (on Tornado's own loop) not read from any more
+            for _ in range(1000):
+                writer.write(bytes(64 * 1024))
+                async with asyncio.timeout(1):
+                    await writer.drain()
+                sent += 64 * 1024
+    writer.close()
+    assert sent < 32 * 2**20  # what the buffers of both sockets hold, and some more
+    assert (await api.call("/get_user_info", token=user.token))["code"] == 200
