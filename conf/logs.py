@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -115,4 +116,9 @@ def console_line() -> Render:
 
 
 def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    return f"{_whole(int(seconds))}.{int(seconds % 1 * 1e6):06}+00:00"
+
+
+@lru_cache(maxsize=16)  # events come by the thousand within a second
+def _whole(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -180,10 +180,7 @@ class UserHandler(BaseHandler, Generic[P]):
     async def authenticate(self) -> P:
         """Establish the caller; the parameters."""
         body = self.body_object()
-        headers = self.request.headers
-        self.caller = await self.services.authenticator.caller(
-            headers.get("Liteav-Sig"), headers.get("Authorization"), self.request.body, body
-        )
+        self.caller = await self.services.authenticator.caller(self.request.headers, self.request.body, body)
         parameters: P = read(self.parameters, body)
         return parameters
 

@@ -22,17 +22,14 @@ class Authenticator:
         self._sessions = sessions
         self._clock_skew = clock_skew
 
-    async def caller(
-        self, signature: str | None, authorization: str | None, raw: bytes, body: Mapping[str, Any]
-    ) -> str:
+    async def caller(self, headers: Mapping[str, str], raw: bytes, body: Mapping[str, Any]) -> str:
         """The userid of the caller. Raises INVALID_TOKEN.
 
-        `signature` is the Liteav-Sig header, `authorization` the Authorization header, `raw` the body exactly
-        as received and `body` what it means.
+        `raw` is the body exactly as received and `body` what it means.
         """
-        if signature is not None:
+        if (signature := headers.get("Liteav-Sig")) is not None:
             return await self._signed(signature, raw, body)
-        if authorization is not None:
+        if (authorization := headers.get("Authorization")) is not None:
             return await self._bearer(authorization, body)
         raise _invalid("neither Liteav-Sig nor Authorization: Bearer")
 
