@@ -13,6 +13,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.httpserver import HTTPServer
 
 from conf.settings import DEFAULT_CONF
+from scripts.private_servers import ROOT
 from tests.api import PASSWORD, Api
 from tests.conftest import TABLES
 
@@ -64,7 +65,7 @@ INTERNAL = [
     "redis",
     "sql",
     "tb_",
-    "/work/",
+    str(ROOT),
     "packages",
     ".py",
     "error",
