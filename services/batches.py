@@ -17,7 +17,8 @@ class Batches(Generic[K, V]):
     One call is under way at a time: the more is asked meanwhile, the bigger the next batch.
 
     `fetch` returns as many answers as it gets questions, in their order; an answer that is an exception is raised
-    for its questioner alone, an exception of the call for all. `most` bounds a batch; 1 turns coalescing off.
+    for its questioner alone, an exception of the call for all who were there when the call began: nobody waits for more
+    than two calls that fail. `most` bounds a batch; 1 turns coalescing off.
     """
 
     def __init__(self, fetch: Callable[[list[K]], Awaitable[Sequence[V | Exception]]], *, most: int) -> None:
@@ -39,7 +40,7 @@ class Batches(Generic[K, V]):
 
     def _send(self) -> None:
         batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-        call = asyncio.create_task(self._call(batch))
+        call = asyncio.create_task(self._call(batch, len(self._waiting)))
         self._calls.add(call)
         call.add_done_callback(self._done)
 
@@ -48,14 +49,16 @@ class Batches(Generic[K, V]):
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._send)
 
-    async def _call(self, batch: list[tuple[K, asyncio.Future[V]]]) -> None:
-        answers: Sequence[V | Exception]
+    async def _call(self, batch: list[tuple[K, asyncio.Future[V]]], behind: int) -> None:
+        """Serve a batch; `behind` it were that many when it was sent."""
         try:
             answers = await self._fetch([question for question, _ in batch])
+            outcomes = list(zip(batch, answers, strict=True))
         except Exception as error:
-            answers = [error] * len(batch)
-        for (_, future), answer in zip(batch, answers, strict=True):
-            settle(future, answer)
+            failed, self._waiting = batch + self._waiting[:behind], self._waiting[behind:]
+            outcomes = [(asked, error) for asked in failed]
+        for (_, future), outcome in outcomes:
+            settle(future, outcome)
 
 
 def settle(future: asyncio.Future[V], outcome: V | Exception) -> None:

@@ -30,8 +30,8 @@ class Script(NamedTuple):
 class CoalescedRedis:
     """Coalesces calls; at most `most` travel together, and get `timeout` seconds.
 
-    The keys `along` are read with every GET, whoever asks for it: `along[key]` is at least as new as the answer
-    to any `get` that the caller has awaited.
+    The keys `along` are read with every GET, whoever asks for it: `along[key]` is at least as new as the question of
+    any `get` that the caller has awaited.
     """
 
     def __init__(self, redis: Redis, *, along: Sequence[str] = (), timeout: float, most: int) -> None:

@@ -1,0 +1,85 @@
+"""Coalescing gives everyone their own answer, and lets nobody wait behind a store that hangs."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.batches import Batches
+
+MOST = 4
+
+
+@pytest.mark.gen_test
+async def test_what_is_asked_in_one_turn_travels_together_and_the_rest_as_soon_as_that_is_back() -> None:
+    calls: list[list[int]] = []
+
+    async def double(numbers: list[int]) -> list[int]:
+        calls.append(numbers)
+        await asyncio.sleep(0)
+        return [2 * number for number in numbers]
+
+    batches = Batches(double, most=MOST)
+    assert await asyncio.gather(*map(batches.ask, range(6))) == [0, 2, 4, 6, 8, 10]
+    assert calls == [[0, 1, 2, 3], [4, 5]]
+
+
+@pytest.mark.gen_test
+async def test_an_answer_that_is_an_exception_is_for_its_questioner_alone() -> None:
+    async def fetch(numbers: list[int]) -> list[int | Exception]:
+        return [ValueError(number) if number == 1 else number for number in numbers]
+
+    batches: Batches[int, int] = Batches(fetch, most=MOST)
+    first, second, third = await asyncio.gather(*map(batches.ask, range(3)), return_exceptions=True)
+    assert (first, repr(second), third) == (0, "ValueError(1)", 2)
+
+
+@pytest.mark.gen_test
+async def test_nobody_waits_for_more_than_two_calls_that_fail() -> None:
+    calls = 0
+
+    async def hang(numbers: list[int]) -> Sequence[int]:
+        nonlocal calls
+        calls += 1
+        for _ in range(10):
+            await asyncio.sleep(0)
+        if calls == 2:
+            late.append(batches.ask(0))
+        raise TimeoutError
+
+    late: list[asyncio.Future[int]] = []
+    batches = Batches(hang, most=MOST)
+    early = [batches.ask(number) for number in range(3 * MOST)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the first call is under way
+    meanwhile = [batches.ask(number) for number in range(3 * MOST)]
+    assert {type(error) for error in await asyncio.gather(*early, return_exceptions=True)} == {TimeoutError}
+    assert calls == 1
+    assert {type(error) for error in await asyncio.gather(*meanwhile, return_exceptions=True)} == {TimeoutError}
+    assert calls == 2
+    with pytest.raises(TimeoutError):
+        await late[0]
+    assert calls == 3
+
+
+@pytest.mark.gen_test
+async def test_a_wrong_number_of_answers_fails_everybody_who_asked() -> None:
+    async def fetch(numbers: list[int]) -> list[int]:
+        return numbers[1:]
+
+    batches = Batches(fetch, most=MOST)
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(*map(batches.ask, range(3)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {ValueError}
+
+
+@pytest.mark.gen_test
+async def test_who_goes_away_takes_no_answer_from_the_others() -> None:
+    async def fetch(numbers: list[int]) -> list[int]:
+        await asyncio.sleep(0)
+        return numbers
+
+    batches = Batches(fetch, most=MOST)
+    gone, here = batches.ask(1), batches.ask(2)
+    gone.cancel()
+    assert await here == 2
