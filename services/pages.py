@@ -10,6 +10,7 @@ import gzip
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,7 +24,10 @@ _WORTH_COMPRESSING = 1024
 # Of 200 replays: level 3 takes a third of the time of level 6, for a sixth more bytes.
 _GZIP_LEVEL = 3
 
-# However often a list changes, a process spends no more on it than this allows (s).
+# What a kept page takes beside its bytes (bytes): of empty ones there may be very many.
+_OVERHEAD = 2048
+
+# However often a list changes, a process renders each of its pages no more often than this (s).
 _MOST_OFTEN = 0.01
 
 
@@ -61,12 +65,12 @@ class _Reader(NamedTuple):
 
 
 class Pages:
-    """Keeps at most `most_bytes` of pages, each for `ttl` seconds; a `ttl` of 0 keeps none."""
+    """Keeps pages in at most `most_bytes` of memory, each for `ttl` seconds; a `ttl` of 0 keeps none."""
 
     def __init__(self, versions: Versions, *, ttl: float, most_bytes: int) -> None:
         self._versions = versions
         self._ttl = ttl
-        self._kept: LRUCache[Place, _Kept] = LRUCache(most_bytes, getsizeof=lambda kept: len(kept.page.plain))
+        self._kept: LRUCache[Place, _Kept] = LRUCache(most_bytes, getsizeof=_memory)
         self._readers: dict[Place, list[_Reader]] = {}
         self._renderings: set[asyncio.Task[None]] = set()  # the loop alone would let them be collected
 
@@ -107,15 +111,20 @@ class Pages:
         """Serve those who wait already, and of those who come meanwhile whom the page still suits."""
         served, self._readers[place] = self._readers[place], []
         since, state = time.monotonic(), self._versions.current(place[0])
-        page: Page | Exception
+        outcome: Page | Exception
         try:
-            page = await served[0].render()
-        except Exception as error:
-            page = error
-        else:
-            self._kept[place] = _Kept(page, since, state)
+            outcome = page = await served[0].render()
+            with suppress(ValueError):  # larger than everything that may be kept
+                self._kept[place] = _Kept(page, since, state)
             late, self._readers[place] = self._readers[place], []
             for reader in late:
                 (served if state.holds(reader.state, page.authors) else self._readers[place]).append(reader)
+        except Exception as error:
+            outcome = error
         for reader in served:
-            settle(reader.page, page)
+            settle(reader.page, outcome)
+
+
+def _memory(kept: _Kept) -> int:
+    """What a page takes (bytes): the gzip form and the authors together take less than the plain form does."""
+    return _OVERHEAD + 2 * len(kept.page.plain)

@@ -55,7 +55,7 @@ class State(NamedTuple):
             return False
         last = self.profiles[self.profiles.rfind(b";", 0, -1) + 1 :]
         _, found, since = later.profiles.rpartition(last)
-        changed = (record.partition(".")[0] for record in since.decode().split(";"))
+        changed = (record.partition(".")[0] for record in since.decode(errors="replace").split(";"))
         return bool(found) and authors.isdisjoint(changed)
 
 

@@ -171,6 +171,46 @@ async def test_no_reader_gets_a_page_older_than_the_version_it_knows() -> None:
             await asyncio.sleep(0)
 
 
+class Unchanged:
+    """Versions of lists that nobody writes to."""
+
+    def current(self, of: List) -> State:
+        return State(None, None)
+
+
+@pytest.mark.gen_test
+async def test_a_page_that_is_larger_than_all_that_may_be_kept_is_served_to_everybody() -> None:
+    rendered = 0
+
+    async def render() -> Page:
+        nonlocal rendered
+        rendered += 1
+        await asyncio.sleep(0)
+        return Page(b"x" * 5000, frozenset())
+
+    pages = Pages(cast(Any, Unchanged()), ttl=60, most_bytes=10_000)
+    async with asyncio.timeout(20):
+        read = await asyncio.gather(*(pages.get(List.UGC, "page", render) for _ in range(3)))
+        assert (rendered, {len(page.plain) for page in read}) == (1, {5000})
+        await pages.get(List.UGC, "page", render)
+    assert rendered == 2
+
+
+@pytest.mark.gen_test
+async def test_of_empty_pages_too_only_some_are_kept() -> None:
+    rendered = 0
+
+    async def render() -> Page:
+        nonlocal rendered
+        rendered += 1
+        return Page(b"", frozenset())
+
+    pages = Pages(cast(Any, Unchanged()), ttl=60, most_bytes=100_000)
+    for index in (*range(1000), *reversed(range(1000))):
+        await pages.get(List.UGC, index, render)
+    assert 0 < 2000 - rendered < 100
+
+
 @pytest.mark.gen_test
 @pytest.mark.parametrize("off", range(4))
 async def test_every_idea_can_be_turned_off(api: Api, conf: Settings, off: int) -> None:
