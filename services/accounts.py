@@ -50,25 +50,27 @@ class Accounts:
             raise ServiceError(Code.NO_SUCH_USER, "no such user")
         await self._throttle.take(userid)
         try:
-            returning = await self._remembered.knows(userid, stored, password)
-            matches = returning or await self._passwords.verify(stored, password)
+            matches = await self._matches(userid, stored, password)
         except BaseException:  # overloaded, cancelled, a corrupt hash: no wrong password was tried
             await self._throttle.give_back(userid)
             raise
         if not matches:
             raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
-        if not returning:
-            await self._keep(userid, stored, password)
         session, _ = await asyncio.gather(self._sessions.open(userid), self._throttle.give_back(userid))
         return session
 
-    async def _keep(self, userid: str, stored: str, password: str) -> None:
-        """Store a verified password in today's way, and remember it."""
+    async def _matches(self, userid: str, stored: str, password: str) -> bool:
+        """Whether the password is right; then it is stored in today's way, and remembered."""
+        if await self._remembered.knows(userid, stored, password):
+            return True
+        if not await self._passwords.verify(stored, password):
+            return False
         if self._passwords.is_outdated(stored):
             outdated, stored = stored, await self._passwords.hash(password)
             await account.replace_password(self._db, userid, outdated, stored)
             log.info("password upgraded", userid=userid)
         await self._remembered.remember(userid, stored, password)
+        return True
 
     async def _fetch_stored(self, userids: list[str]) -> list[str | None]:
         stored = await account.passwords(self._db, userids)

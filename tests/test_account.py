@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from tornado import gen
 
+from conf.settings import ROOT
 from tests.api import PASSWORD, Api
 
 
@@ -220,6 +224,38 @@ async def test_a_registration_that_was_refused_for_overload_left_nothing(api: Ap
     assert set(codes) == {200, 503}
     refused = [await login_code(api, f"u{n}", PASSWORD) for n, code in enumerate(codes) if code == 503]
     assert set(refused) == {620}
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf(
+    *("--password.max_failures", "1", "--password.queue", "1"),
+    *("--password.time_cost", "8", "--password.memory_kib", "8192"),
+)
+async def test_a_right_password_that_could_not_be_hashed_does_not_count(api: Api, mysql: Any) -> None:
+    for number in range(10):
+        import_user(mysql, f"u{number}", PASSWORD)
+    codes = await gen.multi([login_code(api, f"u{number}", PASSWORD) for number in range(10)])
+    assert set(codes) == {200, 503}
+    refused = [f"u{number}" for number, code in enumerate(codes) if code == 503]
+    assert [await login_code(api, userid, PASSWORD) for userid in refused] == [200] * len(refused)
+
+
+NICENESS = """
+import asyncio, os, threading
+from services.passwords import Passwords
+
+passwords = Passwords(time_cost=1, memory_kib=64, threads=1, queue=1)
+asyncio.run(passwords.hash("password"))
+(hashing,) = (thread for thread in threading.enumerate() if thread.name.startswith("argon2"))
+print(os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, hashing.native_id))
+"""
+
+
+@pytest.mark.parametrize(("niceness", "expected"), [(0, (0, 5)), (10, (10, 15)), (19, (19, 19))])
+def test_hashing_gives_way_however_nice_the_process_is(niceness: int, expected: tuple[int, int]) -> None:
+    command = ["nice", "-n", str(niceness - os.getpriority(os.PRIO_PROCESS, 0)), sys.executable, "-c", NICENESS]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert tuple(map(int, ended.stdout.split())) == expected
 
 
 @pytest.mark.gen_test
