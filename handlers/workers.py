@@ -1,10 +1,11 @@
-"""Worker processes that share the listening sockets. Forked before any event loop exists."""
+"""Worker processes that serve the same ports. Forked before any event loop exists."""
 
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 
@@ -12,8 +13,13 @@ log = structlog.get_logger()
 
 _PASSED_ON = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
-# A worker that cannot start must not fork in a tight loop.
-_RESTART_SECONDS = 1
+# A worker that cannot start must not be forked in a tight loop.
+_SHORT_LIFE_SECONDS = 1
+
+
+class _Worker(NamedTuple):
+    number: int
+    started: float
 
 
 def hold_signals() -> None:
@@ -31,15 +37,15 @@ def run_workers(count: int, work: Callable[[int], None]) -> None:
 
     The caller holds the signals, and `work` releases them when it handles them.
 
-    A worker that ends by itself is replaced by one with its number. TERM, INT and HUP reach every worker; a worker
-    whose parent is gone stops too.
+    A worker that ends by itself is replaced by one with its number, for whom the new connections of its sockets wait.
+    TERM, INT and HUP reach every worker; a worker whose parent is gone stops too.
     """
     if count == 1:
         work(0)
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     alive, parent_end = os.pipe()  # the workers read it: it ends when this process does
-    workers = {_fork(work, number, alive, parent_end): number for number in range(count)}
+    workers = dict(_fork(work, number, alive, parent_end) for number in range(count))
     stopping = False
     while workers:
         received = signal.sigwait({*_PASSED_ON, signal.SIGCHLD})
@@ -51,14 +57,15 @@ def run_workers(count: int, work: Callable[[int], None]) -> None:
         ended = _reap(workers)
         if ended and not stopping:
             log.error("workers ended", pids=sorted(ended))
-            time.sleep(_RESTART_SECONDS)
-            workers |= {_fork(work, number, alive, parent_end): number for number in ended.values()}
+            if any(time.monotonic() - worker.started < _SHORT_LIFE_SECONDS for worker in ended.values()):
+                time.sleep(_SHORT_LIFE_SECONDS)
+            workers |= dict(_fork(work, worker.number, alive, parent_end) for worker in ended.values())
 
 
-def _fork(work: Callable[[int], None], number: int, alive: int, parent_end: int) -> int:
+def _fork(work: Callable[[int], None], number: int, alive: int, parent_end: int) -> tuple[int, _Worker]:
     pid = os.fork()
     if pid:
-        return pid
+        return pid, _Worker(number, time.monotonic())
     os.close(parent_end)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     threading.Thread(target=_stop_with_parent, args=(alive,), daemon=True).start()
@@ -77,7 +84,7 @@ def _stop_with_parent(alive: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _reap(workers: dict[int, int]) -> dict[int, int]:
-    """Take the ended workers out and return them: their numbers by process id."""
+def _reap(workers: dict[int, _Worker]) -> dict[int, _Worker]:
+    """Take the ended workers out and return them, by process id."""
     ended = [pid for pid in workers if os.waitpid(pid, os.WNOHANG)[0]]
     return {pid: workers.pop(pid) for pid in ended}
