@@ -67,6 +67,7 @@ class BaseHandler(RequestHandler):
     caller: str = ""
     """The userid of the caller, for the access log."""
     route: str = ""
+    request_id: str = ""
 
     def initialize(self, route: str = "") -> None:
         self.route = route
@@ -92,8 +93,8 @@ class BaseHandler(RequestHandler):
 
     def clear(self) -> None:
         """As Tornado's, with the headers of every answer, errors too; what is the same for many is made once."""
-        self.request_id = _given_request_id(self.request) if self.conf.http.trust_proxy else ""
-        self.request_id = self.request_id or next(self.application.request_ids)
+        if not self.request_id:  # an error clears what was set, and keeps the id that is in the log already
+            self.request_id = _request_id(self.request, self.application)
         self._headers = HTTPHeaders(
             {
                 "Date": _date(int(time.time())),
@@ -201,11 +202,11 @@ class ListHandler(UserHandler[PageRequest]):
         page = await self.services.pages.get(self.shows, place, lambda: self._rendered(*place))
         self.code = Code.OK
         self._headers["Vary"] = "Accept-Encoding"
-        if page.gzipped is not None and _TAKES_GZIP.search(self.request.headers.get("Accept-Encoding", "")):
+        body = page.plain
+        if _TAKES_GZIP.search(self.request.headers.get("Accept-Encoding", "")) and page.gzipped is not None:
             self._headers["Content-Encoding"] = "gzip"
-            self.finish(page.gzipped)
-        else:
-            self.finish(page.plain)
+            body = page.gzipped
+        self.finish(body)
 
     async def _rendered(self, index: int, count: int) -> Page:
         data = await self.list_page(index, count)
@@ -271,6 +272,6 @@ def _date(second: int) -> str:
     return format_timestamp(second)
 
 
-def _given_request_id(request: HTTPServerRequest) -> str:
-    given = request.headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else ""
+def _request_id(request: HTTPServerRequest, application: Application) -> str:
+    given = request.headers.get("X-Request-Id", "") if application.conf.http.trust_proxy else ""
+    return given if _REQUEST_ID.fullmatch(given) else next(application.request_ids)

@@ -69,7 +69,7 @@ async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | i
 
 
 async def lock(db: Queries, userid: str) -> Profile | None:
-    """Like `profile`, and no other transaction gets past here for this user until this one ends."""
+    """The profile of a user, None without one. No other transaction gets past here for the user until this one ends."""
     row = await db.fetch_one(
         "SELECT userid, nickname, avatar, sex, frontcover FROM tb_account WHERE userid = %s FOR UPDATE",
         (userid,),

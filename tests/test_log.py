@@ -56,6 +56,18 @@ async def test_only_a_proxy_may_name_the_request(api: Api, trusted: bool) -> Non
 
 
 @pytest.mark.gen_test
+@pytest.mark.logs_errors
+async def test_an_error_has_one_id_in_the_answer_and_in_both_lines_of_the_log(
+    api: Api, mysql: Any, logged: list[dict[str, Any]]
+) -> None:
+    mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('odd', '$argon2id$rubbish')")
+    response = await api.fetch("/login", json.dumps({"userid": "odd", "password": PASSWORD}).encode())
+    assert response.code == 500
+    assert [event["event"] for event in logged] == ["request failed", "request"]
+    assert {event["request_id"] for event in logged} == {response.headers["X-Request-Id"]}
+
+
+@pytest.mark.gen_test
 @pytest.mark.conf("--log.access", "false")
 async def test_the_access_log_can_be_turned_off(api: Api, logged: list[dict[str, Any]]) -> None:
     await api.user()
