@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 Pause = Callable[[float], None]
@@ -30,16 +29,17 @@ class Stopped(Exception):
 
 
 class Signals:
-    """Turns INT and TERM into `Stopped` at the next `pause`, and passes HUP on."""
+    """Turns INT, TERM and HUP into `Stopped` at the next `pause`; `hangup` may do something else at a HUP."""
 
     def __init__(self) -> None:
-        self.hangup: Callable[[], None] = lambda: None
+        self.hangup: Callable[[], None] = lambda: self.stop(signal.SIGHUP)
         self._stop = 0
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_stop)
+            signal.signal(number, lambda number, _: self.stop(number))
         signal.signal(signal.SIGHUP, lambda *_: self.hangup())
 
-    def _on_stop(self, number: int, _: FrameType | None) -> None:
+    def stop(self, number: int) -> None:
+        """End at the next `pause`, as if this signal had come."""
         self._stop = self._stop or number
 
     def pause(self, seconds: float) -> None:

@@ -1,23 +1,33 @@
 """What the benchmark makes of what it measured: an error, a refusal or a missed target can never look like a success."""
 
 import json
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from scripts.benchmark.__main__ import parse as parse_options
+from scripts.benchmark.checks import check_contents
+from scripts.benchmark.circumstances import circumstances
 from scripts.benchmark.connections import Connections
 from scripts.benchmark.growth import Growth
-from scripts.benchmark.load import Load, parse
+from scripts.benchmark.load import Load, Wrk, parse
 from scripts.benchmark.logins import Storm
-from scripts.benchmark.measure import Sample, answer_codes, summary
-from scripts.benchmark.population import user
+from scripts.benchmark.measure import Bench, Sample, summary
+from scripts.benchmark.population import Stores, user
 from scripts.benchmark.report import Outcome, missed, read, show, write_html, write_json
 from scripts.benchmark.requests import CASES, refreshes, signed, uploads
+from scripts.benchmark.servers import Server
+from scripts.private_servers import Urls
 from services.signatures import liteav_sig
+from tests.conftest import MYSQL_URL, REDIS_URL
+from tests.main_process import running
 
 LOAD = Load(requests=1000, sent=1010, seconds=0.5, p50=10.0, p99=20.0, worst=30.0, errors=0)
 SAMPLES = [
@@ -28,8 +38,19 @@ CASE = CASES[0]
 RESULT = summary(CASE, SAMPLES)
 STORM = Storm(logins_per_second=20.0, others_p50=5.0, others_p99=30.0, calm_p99=10.0, errors=0)
 CONNECTIONS = Connections(10_000, 9_000.0, 100e6, LOAD, LOAD)
-GROWTH = Growth("/get_vod_list", 1_000_000, 0.6, 5.0, 1.0, 0)
-OUTCOME = Outcome([RESULT], STORM, CONNECTIONS, [GROWTH])
+GROWTH = Growth(
+    path="/get_vod_list",
+    rows=1_000_000,
+    index=0,
+    share=0.6,
+    relative=1.0,
+    uncached=1.5,
+    uncached_relative=1.1,
+    errors=0,
+)
+DEEP = replace(GROWTH, index=100_000, uncached_relative=9.0)
+NOTHING = Outcome(circumstances([], 3, 4.0), [], None, None, [], [])
+OUTCOME = replace(NOTHING, requests=[RESULT], logins=STORM, connections=CONNECTIONS, growth=[GROWTH, DEEP])
 
 
 def test_the_summary_takes_medians_and_adds_errors_up() -> None:
@@ -47,29 +68,149 @@ def test_a_whole_success_misses_nothing() -> None:
     [
         (replace(OUTCOME, requests=[replace(RESULT, target=0.51)]), CASE.name),
         (replace(OUTCOME, requests=[replace(RESULT, target=0.1, errors=1)]), CASE.name),
-        (Outcome([], replace(STORM, others_p99=50.0), None, []), "login storm"),
-        (Outcome([], replace(STORM, errors=1), None, []), "login storm"),
-        (Outcome([], None, replace(CONNECTIONS, many_busy=LOAD._replace(p99=1000.0)), []), "many connections"),
-        (Outcome([], None, replace(CONNECTIONS, many_busy=LOAD._replace(errors=1)), []), "many connections"),
-        (Outcome([], None, replace(CONNECTIONS, beside_idle=LOAD._replace(errors=1)), []), "many connections"),
-        (Outcome([], None, replace(CONNECTIONS, bytes_per_connection=25_000.0), []), "many connections"),
-        (Outcome([], None, replace(CONNECTIONS, bytes_per_process=120e6), []), "many connections"),
-        (Outcome([], None, None, [replace(GROWTH, relative=0.8)]), "/get_vod_list, 1000000 rows"),
-        (Outcome([], None, None, [replace(GROWTH, errors=1)]), "/get_vod_list, 1000000 rows"),
+        (replace(NOTHING, logins=replace(STORM, others_p99=50.0)), "login storm"),
+        (replace(NOTHING, logins=replace(STORM, errors=1)), "login storm"),
+        *(
+            (replace(NOTHING, connections=replace(CONNECTIONS, **change)), "many connections")
+            for change in (
+                {"idle": 9_999},
+                {"many_busy": LOAD._replace(p99=1000.0)},
+                {"many_busy": LOAD._replace(errors=1)},
+                {"beside_idle": LOAD._replace(errors=1)},
+                {"bytes_per_connection": 25_000.0},
+                {"bytes_per_process": 120e6},
+            )
+        ),
+        *(
+            (replace(NOTHING, growth=[replace(GROWTH, **change)]), "/get_vod_list, 1000000 rows")
+            for change in ({"relative": 0.8}, {"errors": 1}, {"uncached_relative": 2.0})
+        ),
+        (replace(NOTHING, growth=[replace(DEEP, uncached_relative=20.0)]), "/get_vod_list at 100000, 1000000 rows"),
+        (replace(NOTHING, complaints=["a line"]), "a log without complaints"),
     ],
 )
 def test_what_is_missed_is_named(outcome: Outcome, named: str) -> None:
     assert missed(outcome) == [named]
 
 
-def test_codes_are_those_of_access_lines_up_to_the_last_whole_one() -> None:
-    lines = [
-        b'{"event":"request","code":200}\n',
-        b'{"event":"stopping"}\n',
-        b'{"event":"request","code":498}\n',
-        b'{"event":"request","co',
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """The log of a server that has answered one request before."""
+    path = tmp_path / "log"
+    path.write_bytes(line(200))
+    return path
+
+
+def line(code: int) -> bytes:
+    return b'{"event":"request","level":"info","code":%d}\n' % code
+
+
+def append(log: Path, *lines: bytes) -> None:
+    with log.open("ab") as file:
+        file.write(b"".join(lines))
+
+
+def bench_on(log: Path, pause: Callable[[float], None] = lambda _: None) -> Bench:
+    server: Any = Server(0, [], log)
+    nothing: Any = None
+    return Bench(server, server, (0, 0), nothing, nothing, pause)
+
+
+def test_answers_that_are_no_200_are_errors_of_a_load(log: Path) -> None:
+    def run() -> Load:
+        append(log, line(200), line(498), line(200), line(503))
+        return LOAD._replace(requests=3, sent=4, errors=1)
+
+    assert bench_on(log).checked(run).errors == 3
+
+
+def test_a_load_is_over_when_all_that_was_sent_is_in_the_log(log: Path) -> None:
+    late = [line(200), b'{"event":"stopping","level":"info"}\n', b'{"event":"req', line(498)[13:]]
+
+    def run() -> Load:
+        append(log, line(200))
+        return LOAD._replace(requests=1, sent=3)
+
+    assert bench_on(log, lambda _: append(log, late.pop(0))).checked(run).errors == 1
+    assert late == []
+
+
+def test_a_request_that_is_never_answered_fails_the_run(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.benchmark.access_log._SECONDS", 0)
+
+    def run() -> Load:
+        append(log, line(200))
+        return LOAD._replace(requests=1, sent=2)
+
+    with pytest.raises(RuntimeError, match="2 requests were sent, and 1 are in the access log"):
+        bench_on(log).checked(run)
+
+
+def test_whatever_should_not_be_in_the_log_is_a_complaint(log: Path) -> None:
+    bad = [
+        line(498),
+        b'{"event":"store unavailable","level":"warning"}\n',
+        b'{"event":"request failed","level":"error"}\n',
+        b"Traceback (most recent call last):\n",
+        b'["event"]\n',
     ]
-    assert answer_codes(lines) == [200, 498]
+    good = [b'{"event":"serving","level":"info"}\n', b'{"event":"migration postponed","level":"warning"}\n']
+    append(log, *good, *bad, *good)
+    assert bench_on(log).log.complaints() == [line.decode().strip() for line in bad]
+
+
+class FakeWrk(Wrk):
+    """Runs another program, which reports that so many requests were sent."""
+
+    def __init__(self, folder: Path, sent: int) -> None:
+        super().__init__(folder, time.sleep)
+        program = folder / "wrk"
+        program.write_text(f"#!/bin/sh\necho '{json.dumps(LOAD._replace(sent=sent)._asdict())}'\n")
+        program.chmod(0o755)
+
+
+@pytest.mark.parametrize(("once", "sent", "fails"), [(True, 10, False), (True, 11, True), (False, 11, False)])
+def test_requests_that_may_be_sent_only_once_are_not_sent_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: bool, sent: int, fails: bool
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    wrk = FakeWrk(tmp_path, sent)
+    prepared = wrk.prepare("case", [b"request"] * 10, once=once)
+    with (
+        pytest.raises(RuntimeError, match="only 10 requests were prepared, and 11 were sent")
+        if fails
+        else nullcontext()
+    ):
+        assert wrk.run(0, prepared, 20).sent == sent
+
+
+ROWS = 250
+
+
+@pytest.fixture
+def filled(tmp_path: Path, mysql: Any, store: Any) -> Iterator[tuple[int, Stores]]:
+    """A server on tables as the benchmark fills them: its port, its stores."""
+    stores = Stores(Urls(MYSQL_URL, REDIS_URL))
+    stores.empty()
+    stores.fill(ROWS, lambda _: None)
+    stores.add_accounts("guest", 1, 1)
+    with running(tmp_path) as server:
+        yield server.port, stores
+    stores.empty()
+    stores.close()
+
+
+def test_right_contents_pass(filled: tuple[int, Stores]) -> None:
+    port, stores = filled
+    check_contents(port, stores, ROWS)
+
+
+@pytest.mark.parametrize("table", ["vod", "ugc"])
+def test_wrong_contents_do_not(filled: tuple[int, Stores], mysql: Any, table: str) -> None:
+    port, stores = filled
+    mysql.execute(f"DELETE FROM tb_{table} LIMIT 100")
+    with pytest.raises(RuntimeError, match=f"wrong answer: /get_{table}_list"):
+        check_contents(port, stores, ROWS)
 
 
 def test_a_wrk_that_does_not_report_is_an_error() -> None:
@@ -96,10 +237,9 @@ def test_a_report_can_be_read_again_and_compared(tmp_path: Path) -> None:
     assert earlier[CASE.name]["share"] == 0.5
     write_html(OUTCOME, earlier, tmp_path / "html")
     page = (tmp_path / "html").read_text()
-    assert page.count("<svg") == 4
-    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
-        "http://creativecommons.org", ""
-    )
+    assert page.count('src="data:image/svg+xml;base64,') == page.count("src=") == 4
+    assert "http" not in page
+    assert json.loads((tmp_path / "json").read_text())["missed"] == [CASE.name]
     with Console(file=(tmp_path / "text").open("w"), width=150) as console:
         show(replace(OUTCOME, requests=[replace(RESULT, share=0.75)]), earlier, console)
     console.file.close()
@@ -109,3 +249,28 @@ def test_a_report_can_be_read_again_and_compared(tmp_path: Path) -> None:
 def test_quick_measures_less() -> None:
     assert parse_options(["--quick"]).seconds < parse_options([]).seconds
     assert parse_options(["--seconds", "7", "--", "--performance.batch", "1"]).server == ["--performance.batch", "1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--rounds", "0"], "--rounds: takes 1 or more"),
+        (["--rounds", "x"], "--rounds: invalid rounds value: 'x'"),
+        (["--seconds", "0"], "--seconds: takes 0.5 to 600"),
+        (["--json", "/nowhere/result"], "--json: /nowhere/result cannot be written"),
+        (["--html", "/"], "--html: / cannot be written"),
+        (["--compare", "/nowhere"], "--compare: /nowhere is no result of a benchmark"),
+        (["--compare", __file__], f"--compare: {__file__} is no result of a benchmark"),
+        (["--only", "login", "nothing"], "invalid choice: 'nothing'"),
+        (["--quick", "login"], "unrecognized arguments: login"),
+        (["--", "--http.processes", "1"], "how the server listens and logs: --http.processes"),
+        (["--", "--log.access=false"], "how the server listens and logs: --log.access=false"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_is_measured(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_options(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The command: prepares servers and data, measures, reports, says whether the targets are met."""
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.migrate import migrate
 from scripts.benchmark import connections, growth, logins, report
 from scripts.benchmark.checks import Client, check_contents
-from scripts.benchmark.load import Wrk
-from scripts.benchmark.measure import Bench, measure
+from scripts.benchmark.circumstances import circumstances
+from scripts.benchmark.load import LONGEST, Wrk
+from scripts.benchmark.measure import SLICE, Bench, measure
 from scripts.benchmark.population import PASSWORD, Stores, user
 from scripts.benchmark.requests import CASES, POPULATION, RETURNING, guests
 from scripts.benchmark.servers import bare_server, real_server
@@ -27,7 +29,7 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0 when every target is met, 1 otherwise."""
+    """Exit code 0 when every target is met, 1 when not or when something failed, 2 for a wrong option."""
     options = parse(arguments)
     signals = Signals()
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -35,28 +37,66 @@ def main(arguments: Sequence[str]) -> int:
         with benchmark(options, signals) as bench:
             outcome = run(bench, options)
     except Stopped as stopped:
+        console.print(f"stopped ({stopped}); nothing is written")
         return stopped.exit_code
     except (ServerError, RuntimeError) as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(str(error), style="red", markup=False)
         return 1
     return publish(outcome, options)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line."""
+    """The command line; what is wrong with it is said before anything is measured."""
     names = [case.name for case in CASES]
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        usage="scripts/bench [OPTION ...] [-- OPTION_OF_THE_SERVER ...]",
+        description="Measures every interface with wrk against a bare Tornado handler, on stores of its own. "
+        "Exit code 0: every target is met; 1: some are missed, or something failed.",
+    )
     parser.add_argument("--quick", action="store_true", help="the requests only, in less than two minutes")
-    parser.add_argument("--only", action="append", choices=names, metavar="REQUEST", help=f"one of: {', '.join(names)}")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, help="of one measurement (default 4; 1 with --quick)")
-    parser.add_argument("--json", type=Path, default=FOLDER / "result.json")
-    parser.add_argument("--html", type=Path, default=FOLDER / "result.html")
-    parser.add_argument("--compare", type=Path, metavar="JSON", help="an earlier result")
-    parser.add_argument("server", nargs="*", help="options of main.py, behind --", metavar="-- OPTION")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--only", nargs="+", choices=names, metavar="REQUEST", help=f"some of: {', '.join(names)}")
+    parser.add_argument("--rounds", type=rounds, default=3, help="how often each request has its turn (default 3)")
+    parser.add_argument("--seconds", type=seconds, help="of a turn (default 4; 1 with --quick)")
+    for kind in ("json", "html"):
+        path = FOLDER / f"result.{kind}"
+        told = f"where to write the result (default {path.relative_to(ROOT)})"
+        parser.add_argument(f"--{kind}", type=_writable, default=path, metavar="FILE", help=told)
+    parser.add_argument("--compare", type=_earlier, metavar="JSON", help="an earlier result")
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = parser.parse_args(arguments[:end])
     options.seconds = options.seconds or (1 if options.quick else 4)
+    options.server = arguments[end + 1 :]
+    if fixed := [option for option in options.server if option.startswith(("--http", "--log"))]:
+        parser.error(f"the benchmark itself sets how the server listens and logs: {', '.join(fixed)}")
     return options
+
+
+def rounds(text: str) -> int:
+    """How many rounds a text asks for."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("takes 1 or more")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """How long a turn is to take."""
+    if not SLICE <= float(text) <= LONGEST:
+        raise argparse.ArgumentTypeError(f"takes {SLICE} to {LONGEST}")
+    return float(text)
+
+
+def _writable(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return path
+
+
+def _earlier(text: str) -> report.Earlier:
+    try:
+        return report.read(Path(text))
+    except (OSError, ValueError, TypeError, KeyError):
+        raise argparse.ArgumentTypeError(f"{text} is no result of a benchmark") from None
 
 
 @contextmanager
@@ -89,10 +129,12 @@ def run(bench: Bench, options: argparse.Namespace) -> report.Outcome:
         results = measure(bench, cases, options.rounds, options.seconds, lambda _: bar.advance(task))
         check_contents(bench.real.port, bench.stores, POPULATION)
         return report.Outcome(
+            circumstances=circumstances(options.server, options.rounds, options.seconds),
             requests=results,
             logins=logins.measure(bench) if whole else None,
             connections=connections.measure(bench, bar) if whole else None,
             growth=growth.measure(bench, options.seconds, bar) if whole else [],
+            complaints=bench.log.complaints(),
         )
 
 
@@ -118,13 +160,13 @@ def progress() -> Progress:
 
 def publish(outcome: report.Outcome, options: argparse.Namespace) -> int:
     """Print and write the outcome; the exit code."""
-    earlier = report.read(options.compare) if options.compare else None
-    report.show(outcome, earlier, console)
+    report.show(outcome, options.compare, console)
     report.write_json(outcome, options.json)
-    report.write_html(outcome, earlier, options.html)
+    report.write_html(outcome, options.compare, options.html)
     console.print(f"written: {options.json}, {options.html}")
     missed = report.missed(outcome)
-    console.print(f"[red]missed: {', '.join(missed)}[/red]" if missed else "[green]every target is met[/green]")
+    verdict = f"missed: {', '.join(missed)}" if missed else "every target is met"
+    console.print(verdict, style="red" if missed else "green", markup=False)
     return 1 if missed else 0
 
 

@@ -17,7 +17,7 @@ LONGEST = 600  # seconds; we stop wrk earlier
 class Load(NamedTuple):
     """What wrk saw. Latencies are in ms; errors are those of sockets, time-outs and HTTP statuses.
 
-    `requests` were answered; `sent` counts those too whose answer wrk did not wait for.
+    `requests` were answered; `sent` counts those too whose answer wrk did not wait for at the end.
     """
 
     requests: int

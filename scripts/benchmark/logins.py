@@ -47,7 +47,8 @@ def measure(bench: Bench) -> Storm:
             others = bench.checked(
                 lambda: bench.wrk.run(
                     bench.real.port, prepared, _LONGEST_STORM, connections=OTHERS, enough=running.done
-                )
+                ),
+                others=STORM,
             )
             return Storm(STORM / running.result(), others.p50, others.p99, calm.p99, others.errors)
 

@@ -1,15 +1,13 @@
 """The measurement: short slices of load, by turns on the bare handler and on the server, so that drift hits both."""
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from statistics import mean, median
 from typing import NamedTuple
 
-import ujson
-
+from scripts.benchmark.access_log import AccessLog
 from scripts.benchmark.load import Load, Prepared, Wrk
 from scripts.benchmark.population import Stores, user
 from scripts.benchmark.requests import Case, raw
@@ -18,7 +16,6 @@ from scripts.processes import Pause
 
 SLICE = 0.5  # s
 _BARE_SLICE = 0.25
-_LOG_SECONDS = 10  # the server writes its last lines when it gets to it
 
 
 class Sample(NamedTuple):
@@ -72,6 +69,7 @@ class Bench:
         self.stores = stores
         self.wrk = wrk
         self.pause = pause
+        self.log = AccessLog(real.log, pause)
         self._redis, self._mysql = store_pids
 
     def most_per_second(self) -> float:
@@ -89,12 +87,14 @@ class Bench:
             yield Sample(load, mean(rates), cpu[0], mean(bare_cpu), *cpu[1:])
             before = after
 
-    def checked(self, run: Callable[[], Load]) -> Load:
-        """A load on the server whose every answer had code 200, or was counted as an error."""
-        offset = self.real.log.stat().st_size
+    def checked(self, run: Callable[[], Load], *, others: int = 0) -> Load:
+        """A load on the server whose every answer had code 200, or was counted as an error.
+
+        `others` are the requests that somebody else sends meanwhile.
+        """
+        start = self.log.size()
         load = run()
-        bad = self._refusals(offset, load.requests)
-        return load._replace(errors=load.errors + bad)
+        return load._replace(errors=load.errors + self.log.refusals(start, load.sent + others))
 
     def _real(self, prepared: Prepared) -> tuple[Load, list[float]]:
         groups = (self.real.pids, [self._redis], [self._mysql])
@@ -110,25 +110,6 @@ class Bench:
         if load.errors:
             raise RuntimeError(f"the bare handler had {load.errors} errors")
         return load, (cpu_seconds(self.bare.pids) - used) * 1000 / load.requests
-
-    def _refusals(self, offset: int, requests: int) -> int:
-        """How many answers in the access log had another code than 200; every request has to be there."""
-        deadline = time.monotonic() + _LOG_SECONDS
-        while True:
-            with self.real.log.open("rb") as log:
-                log.seek(offset)
-                codes = answer_codes(log)
-            if len(codes) >= requests:
-                return sum(code != 200 for code in codes)
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{requests} requests were answered, and {len(codes)} are in the access log")
-            self.pause(0.05)
-
-
-def answer_codes(log: Iterable[bytes]) -> list[int]:
-    """The codes of the answers in an access log, read up to the last whole line."""
-    events = [ujson.loads(line) for line in log if line.endswith(b"\n")]
-    return [event["code"] for event in events if event.get("event") == "request"]
 
 
 def measure(

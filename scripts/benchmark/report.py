@@ -1,10 +1,10 @@
 """What a benchmark found, as a table, as JSON and as a page with charts."""
 
+import base64
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from scripts.benchmark.circumstances import Circumstances
 from scripts.benchmark.connections import Connections
 from scripts.benchmark.growth import Growth
 from scripts.benchmark.logins import Storm
@@ -32,17 +33,24 @@ _HEADINGS = (
     "stores CPU",
     "errors",
 )
+_UNITS = "CPU: user and system ms per request, of the server, of the bare handler, of MariaDB and Redis together."
+_COMPLAINTS = 10  # of the log, to show
 mpl.rcParams["svg.fonttype"] = "none"  # text stays text
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything that one run measured; the parts that it left out are None or empty."""
+    """Everything that one run measured; the parts that it left out are None or empty.
 
+    `complaints` are the lines in the server's log that should not be there.
+    """
+
+    circumstances: Circumstances
     requests: list[Result]
     logins: Storm | None
     connections: Connections | None
     growth: list[Growth]
+    complaints: list[str]
 
 
 Earlier = dict[str, dict[str, Any]]
@@ -57,6 +65,8 @@ def missed(outcome: Outcome) -> list[str]:
         names.append("login storm")
     if outcome.connections is not None and not outcome.connections.met:
         names.append("many connections")
+    if outcome.complaints:
+        names.append("a log without complaints")
     return names
 
 
@@ -65,7 +75,7 @@ def cells(result: Result) -> tuple[str, ...]:
     return (
         result.name,
         f"{result.rate:,.0f}",
-        f"{result.share:.2f}",
+        f"{result.share:.3f}",
         f"{result.target:.2f}",
         f"{result.p50:.1f}",
         f"{result.p99:.1f}",
@@ -94,9 +104,11 @@ def facts(outcome: Outcome) -> list[str]:
         ]
     for one in outcome.growth:
         page = "" if one.uncached is None else f", an uncached page {one.uncached:.1f} ms"
+        times = "" if one.uncached_relative is None else f" ({one.uncached_relative:.1f} times)"
         lines.append(
-            f"{one.name}, {one.rows:,} rows: share {one.share:.2f} ({one.relative:.2f} of the smallest){page}."
+            f"{one.name}, {one.rows:,} rows: share {one.share:.2f} ({one.relative:.2f} of the smallest){page}{times}."
         )
+    lines += [f"In the server's log: {line}" for line in outcome.complaints[:_COMPLAINTS]]
     return lines
 
 
@@ -107,8 +119,8 @@ def show(outcome: Outcome, earlier: Earlier | None, console: Console) -> None:
         change = (_change(result, earlier),) if earlier else ()
         table.add_row(*cells(result), *change, style="" if result.met else "red")
     console.print(table)
-    for line in facts(outcome):
-        console.print(line)
+    for line in (_UNITS, *facts(outcome), str(outcome.circumstances)):
+        console.print(line, markup=False)
 
 
 def _change(result: Result, earlier: Earlier) -> str:
@@ -117,20 +129,26 @@ def _change(result: Result, earlier: Earlier) -> str:
 
 
 def read(path: Path) -> Earlier:
-    """The requests of an earlier result."""
-    return {one["name"]: one for one in json.loads(path.read_text())["requests"]}
+    """The requests of an earlier result. Raises OSError, ValueError, TypeError or KeyError when it is none."""
+    requests = json.loads(path.read_text())["requests"]
+    return {str(one["name"]): {**one, "share": float(one["share"])} for one in requests}
 
 
 def write_json(outcome: Outcome, path: Path) -> None:
     """Everything, for --compare and for other programs."""
-    path.write_text(json.dumps({"made": _now(), **asdict(outcome)}, indent=1) + "\n")
+    judged = {
+        "requests": [{**asdict(one), "met": one.met} for one in outcome.requests],
+        "growth": [{**asdict(one), "met": one.met} for one in outcome.growth],
+    }
+    path.write_text(json.dumps({**asdict(outcome), **judged, "missed": missed(outcome)}, indent=1) + "\n")
 
 
 def write_html(outcome: Outcome, earlier: Earlier | None, path: Path) -> None:
     """One page that needs nothing else."""
     template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text())
     page = template.render(
-        made=_now(),
+        circumstances=outcome.circumstances,
+        units=_UNITS,
         headings=_HEADINGS,
         rows=[(cells(result), result.met) for result in outcome.requests],
         facts=facts(outcome),
@@ -140,8 +158,8 @@ def write_html(outcome: Outcome, earlier: Earlier | None, path: Path) -> None:
     path.write_text(page)
 
 
-def charts(outcome: Outcome, earlier: Earlier | None) -> list[str]:
-    """The charts as SVG."""
+def charts(outcome: Outcome, earlier: Earlier | None) -> list[tuple[str, str]]:
+    """The charts: a title and the address of a picture, because as elements of one page their ids would clash."""
     results = outcome.requests[::-1]
     shares = {"this run": [result.share for result in results], "target": [result.target for result in results]}
     if earlier:
@@ -167,7 +185,7 @@ def charts(outcome: Outcome, earlier: Earlier | None) -> list[str]:
     return drawn
 
 
-def _bars(title: str, names: Sequence[str], series: dict[str, list[float]]) -> str:
+def _bars(title: str, names: Sequence[str], series: dict[str, list[float]]) -> tuple[str, str]:
     figure = Figure(figsize=(9, 1 + 0.35 * len(names)), layout="constrained")
     axes = figure.subplots()
     height = 0.8 / len(series)
@@ -175,11 +193,7 @@ def _bars(title: str, names: Sequence[str], series: dict[str, list[float]]) -> s
         axes.barh([row - position * height for row in range(len(names))], values, height, label=label)
     axes.set_yticks([row - 0.4 + height / 2 for row in range(len(names))], names)
     axes.set_title(title)
-    axes.legend(loc="lower right")
-    with io.StringIO() as svg:
+    figure.legend(loc="outside lower right", ncols=len(series))
+    with io.BytesIO() as svg:
         figure.savefig(svg, format="svg")
-        return svg.getvalue()[svg.getvalue().index("<svg") :]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+        return title, f"data:image/svg+xml;base64,{base64.b64encode(svg.getvalue()).decode()}"

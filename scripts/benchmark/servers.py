@@ -15,6 +15,7 @@ from scripts.processes import Child, Pause, child, has_ended
 
 PROCESSES = 2
 START_SECONDS = 30
+_LAST_WORDS = 3000  # bytes
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,7 +34,8 @@ def real_server(urls: Urls, folder: Path, options: Sequence[str], pause: Pause) 
     fixed = ["--http.port", str(port), "--http.tls_port", "0", "--http.processes", str(PROCESSES)]
     fixed += ["--log.format", "json", "--password.remember_key", os.urandom(32).hex()]
     command = [sys.executable, str(ROOT / "main.py"), *fixed, *options]
-    env = {**os.environ, "XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("XZB_")}
+    env |= {"XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
     with _running(command, env, port, folder / "server.log", pause) as server:
         yield server
 
@@ -58,7 +60,7 @@ def _wait_until_ready(process: Child, port: int, log: Path, pause: Pause) -> Non
     deadline = time.monotonic() + START_SECONDS
     while status(port, "/readyz") != 200:
         if has_ended(process) or time.monotonic() > deadline:
-            raise RuntimeError(f"A server did not start; see {log}.")
+            raise RuntimeError(f"A server did not start. It said:\n{log.read_text()[-_LAST_WORDS:]}")
         pause(0.05)
 
 

@@ -1,7 +1,8 @@
 -- Sends prepared requests, round and round, and prints as JSON what wrk measured.
 -- Argument: the file of requests (for each its length in decimal, a newline, its bytes).
 local requests, thread = {}, nil
-sent = 0 -- global, so that done() can ask the thread for it
+-- Global, so that done() can ask the thread for it. The first request that wrk asks for it only looks at.
+sent = -1
 
 function setup(only)
   thread = only
@@ -17,7 +18,7 @@ end
 
 function request()
   sent = sent + 1
-  return requests[(sent - 1) % #requests + 1]
+  return requests[sent % #requests + 1]
 end
 
 function done(summary, latency)
