@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     if fake := list(settings.fake_credentials()):
-        log.warning("fake credentials: Tencent will refuse the signatures", settings=fake)
+        log.warning("fake credentials: for development only", settings=fake)
     run = uvloop.run if settings.performance.uvloop else asyncio.run
     run_workers(settings.http.processes, lambda number: run(serve(settings, listeners, number)))
     return 0

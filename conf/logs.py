@@ -52,8 +52,8 @@ def configure(settings: Log) -> None:
 class Lines:
     """Renders and writes the events of one turn of the event loop together: in a row they cost half as much.
 
-    Processes that share standard output never cut into each other's lines: what is written at once are whole lines, and
-    no more of them than a pipe takes at once (PIPE_BUF, pipe(7)).
+    Processes that share standard output do not cut into each other's lines: what is written at once are whole lines,
+    and no more of them than a pipe takes at once (PIPE_BUF, pipe(7)). A single line longer than that may be cut.
     """
 
     def __init__(self, descriptor: int, render: Render) -> None:
@@ -87,9 +87,12 @@ class Lines:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write to a file descriptor until nothing is left."""
+    """Write to a file descriptor until nothing is left, even if somebody has made it non-blocking."""
     while data:
-        data = data[os.write(descriptor, data) :]
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
 
 
 def moment(logger: Any, method: str, event: EventDict) -> EventDict:

@@ -78,9 +78,8 @@ class Redis(Section):
     """The session store and how long anything may wait for it."""
 
     url: SecretStr
-    pool_size: int = Field(32, ge=1, description="connections of one process")
-    acquire_timeout: Seconds = Field(0.5, description="to get a connection from the pool")
-    timeout: Seconds = Field(0.5, description="for one command, a new connection included")
+    pool_size: int = Field(32, ge=1, description="connections of one process; it needs three unless batch is 1")
+    timeout: Seconds = Field(0.5, description="for one command, its connection included")
 
     @field_validator("url")
     @classmethod
@@ -182,8 +181,8 @@ class Compat(Section):
 class Performance(Section):
     """What makes the hot paths fast; each idea can be turned off."""
 
-    batch: int = Field(256, ge=1, description="look-ups of one turn of the event loop that travel together; 1 = none")
-    page_ttl: float = Field(5, ge=0, le=60, description="seconds a rendered page may be kept; 0 = none is")
+    batch: int = Field(256, ge=1, description="look-ups that may travel to a store together; 1 = each alone")
+    page_ttl: float = Field(5, ge=0, le=60, description="seconds a rendered page may be kept; 0 = keep none")
     page_cache_bytes: int = Field(32 * 2**20, ge=8 * 2**20, description="of rendered pages, in each process")
     steady: bool = Field(True, description="connections are listened to without a break; false: as Tornado does")
     uvloop: bool = Field(True, description="the event loop of libuv; false: asyncio's own")
@@ -290,7 +289,9 @@ def load(argv: Sequence[str] = ()) -> Settings:
     path = Path(os.environ.get("XZB_CONF", DEFAULT_CONF))
     if not path.is_file():
         _refuse([f"XZB_CONF: there is no file {str(path)!r}"])
-    options = CliSettingsSource[Any](Settings, cli_parse_args=list(argv), cli_prog_name="main.py")
+    options = CliSettingsSource[Any](Settings, cli_prog_name="main.py")
+    options.root_parser.usage = "main.py [--help] [--SECTION.SETTING VALUE ...]"
+    options(args=list(argv))
     try:
         return Settings(_cli_settings_source=options)
     except ValidationError as error:
@@ -308,10 +309,10 @@ def _refuse(problems: list[str]) -> NoReturn:
 def _describe(item: Any) -> str:
     """One problem: which setting, what it got (unless that is a secret), what it takes."""
     location = [str(part) for part in item["loc"]]
-    name = f"{'.'.join(location)} (XZB_{'__'.join(location).upper()})" if location else "settings"
+    name = f"{'.'.join(location)} (XZB_{'__'.join(location).upper()}): " if location else ""
     hidden = not location or item["type"] in ("missing", "extra_forbidden") or _is_secret(location)
-    got = "" if hidden else f" got {item['input']!r},"
-    return f"{name}:{got} {item['msg']}"
+    got = "" if hidden else f"got {item['input']!r}, "
+    return f"{name}{got}{item['msg'].removeprefix('Value error, ')}"
 
 
 def _is_secret(location: list[str]) -> bool:

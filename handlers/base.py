@@ -200,7 +200,7 @@ class ListHandler(UserHandler[PageRequest]):
         parameters = await self.authenticate()
         place = (parameters.index, parameters.count)
         page = await self.services.pages.get(self.shows, place, lambda: self._rendered(*place))
-        self.code = Code.OK
+        self.code = int(Code.OK)
         self._headers["Vary"] = "Accept-Encoding"
         body = page.plain
         if _TAKES_GZIP.search(self.request.headers.get("Accept-Encoding", "")) and page.gzipped is not None:

@@ -97,7 +97,7 @@ def _redis(settings: Settings) -> Redis:
     pool = BlockingConnectionPool.from_url(
         settings.redis.url.get_secret_value(),
         max_connections=settings.redis.pool_size,
-        timeout=settings.redis.acquire_timeout,
+        timeout=settings.redis.timeout,
         socket_timeout=None,  # CoalescedRedis limits the time
         socket_connect_timeout=settings.redis.timeout,
         retry=Retry(NoBackoff(), 0),

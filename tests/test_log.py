@@ -106,8 +106,10 @@ for _ in range(20):
 """
 
 
-def test_processes_that_share_a_pipe_do_not_cut_into_each_others_lines() -> None:
+@pytest.mark.parametrize("blocking", [True, False])
+def test_processes_that_share_a_pipe_do_not_cut_into_each_others_lines(blocking: bool) -> None:
     reading, writing = os.pipe()
+    os.set_blocking(writing, blocking)
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)  # soon full: a longer write would have to pause
     command = [sys.executable, "-c", MANY_LINES]
     writers = [

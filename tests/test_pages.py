@@ -197,6 +197,24 @@ async def test_a_page_that_is_larger_than_all_that_may_be_kept_is_served_to_ever
 
 
 @pytest.mark.gen_test
+async def test_a_rendering_that_fails_fails_those_who_wait_for_it_and_no_others() -> None:
+    failing = True
+
+    async def render() -> Page:
+        await asyncio.sleep(0)
+        if failing:
+            raise ZeroDivisionError
+        return Page(b"page", frozenset())
+
+    pages = Pages(cast(Any, Unchanged()), ttl=60, most_bytes=10_000)
+    async with asyncio.timeout(20):
+        read = await asyncio.gather(*(pages.get(List.UGC, "page", render) for _ in range(3)), return_exceptions=True)
+        assert {type(error) for error in read} == {ZeroDivisionError}
+        failing = False
+        assert (await pages.get(List.UGC, "page", render)).plain == b"page"
+
+
+@pytest.mark.gen_test
 async def test_of_empty_pages_too_only_some_are_kept() -> None:
     rendered = 0
 

@@ -49,6 +49,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line; what is wrong with it is said before anything is measured."""
     names = [case.name for case in CASES]
     parser = argparse.ArgumentParser(
+        prog="scripts/bench",
         usage="scripts/bench [OPTION ...] [-- OPTION_OF_THE_SERVER ...]",
         description="Measures every interface with wrk against a bare Tornado handler, on stores of its own. "
         "Exit code 0: every target is met; 1: some are missed, or something failed.",

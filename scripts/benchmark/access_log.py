@@ -11,7 +11,7 @@ from scripts.processes import Pause
 
 _SECONDS = 10  # the server writes its last lines when it gets to it
 _EXPECTED = {
-    "fake credentials: Tencent will refuse the signatures",
+    "fake credentials: for development only",
     "migration postponed",  # the other worker was at it
 }
 

@@ -48,7 +48,7 @@ def _commit() -> str:
 def _machine() -> str:
     models = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
     model = models[0] if models else platform.machine()
-    return f"{len(os.sched_getaffinity(0))} cores ({model}), {platform.system()} {platform.release()}"
+    return f"{len(os.sched_getaffinity(0))} cores ({model})"
 
 
 def _cpuinfo() -> list[str]:
