@@ -55,8 +55,11 @@ _STREAM_ID = r"^[!-~]{1,255}$"
 _FILE_FORMAT = r"^(mp4|hls|flv|aac)$"
 _DECIMAL = r"^[0-9]{1,12}$"
 
-# The rules in words, for the client.
+# The rules, by their pattern or by pydantic's name for the problem, in words for the client.
 _RULES = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "string_unicode": "must not contain lone surrogates",
     _USERID: "must be 1 to 32 letters, digits, '_' or '-', beginning with a letter or a digit",
     _PASSWORD: "must be 1 to 128 printable ASCII characters without spaces",
     _TEXT: "must not contain control characters",
@@ -109,7 +112,7 @@ class Login(Parameters):
 
 class Refresh(Parameters):
     userid: Userid
-    refresh_token: str
+    refresh_token: Annotated[str, StringConstraints(max_length=128)]
 
 
 class ProfileChanges(Parameters):
@@ -150,7 +153,7 @@ class EventHead(Parameters):
     """What every event of the live service carries; `t` is its expiry in decimal, as received."""
 
     t: Annotated[str, BeforeValidator(_decimal), StringConstraints(pattern=_DECIMAL)]
-    sign: str
+    sign: Annotated[str, StringConstraints(max_length=128)]
 
 
 class EventType(Parameters):
@@ -191,11 +194,10 @@ def read(model: type[P], body: Mapping[str, Any]) -> P:
         return model.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-    name = str(first["loc"][0])
-    if first["type"] == "missing":
-        raise ServiceError(Code.INVALID_PARAM, f"{name}: is required")
-    rule = _RULES.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
-    raise ServiceError(model.codes.get(name, Code.INVALID_PARAM), f"{name}: {rule}")
+    name, problem = str(first["loc"][0]), first["type"]
+    code = Code.INVALID_PARAM if problem == "missing" else model.codes.get(name, Code.INVALID_PARAM)
+    rule = _RULES.get(first.get("ctx", {}).get("pattern", problem), first["msg"])
+    raise ServiceError(code, f"{name}: {rule}")
 
 
 class TokenData(TypedDict):

@@ -357,6 +357,7 @@ MALFORMED = [
     ("file_id", "x" * 151),
     ("video_url", "ftp://x"),
     ("file_format", "avi"),
+    *((name, "\ud800") for name in event() if name != "appid"),
 ]
 
 
