@@ -19,8 +19,8 @@ from cachetools import LRUCache
 from services.batches import settle
 from services.versions import List, State, Versions
 
-# Below it an answer fits a packet anyway (bytes).
-_WORTH_COMPRESSING = 1024
+# Below that an answer fits a packet anyway; above it the event loop would stand still for too long (bytes).
+_WORTH_COMPRESSING = range(1024, 2**20)
 # Of 200 replays: level 3 takes a third of the time of level 6, for a sixth more bytes.
 _GZIP_LEVEL = 3
 
@@ -41,7 +41,7 @@ class Page:
     @functools.cached_property
     def gzipped(self) -> bytes | None:
         """None when compressing is not worth it."""
-        return gzip.compress(self.plain, _GZIP_LEVEL, mtime=0) if len(self.plain) >= _WORTH_COMPRESSING else None
+        return gzip.compress(self.plain, _GZIP_LEVEL, mtime=0) if len(self.plain) in _WORTH_COMPRESSING else None
 
 
 Render = Callable[[], Awaitable[Page]]

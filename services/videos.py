@@ -1,14 +1,21 @@
 """What users watch: replays of past broadcasts and short videos."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from models import room, ugc, vod
 from models.database import Database
-from services.errors import Code, ServiceError
+from services.errors import Code, ServiceError, unavailable
 from services.versions import List, Versions
 
 # Behind it there is nothing, and MySQL would count its way there.
 _MOST_ROWS = 10**9
+# From here on (rows) MySQL takes long to count, and may do so for one page of each process at a time: the others,
+# and everything else, always find a connection.
+_DEEP = 10_000
+_MOST_WAITING = 32  # pages
 
 
 class Videos:
@@ -18,6 +25,8 @@ class Videos:
         self._db = db
         self._versions = versions
         self._window = timedelta(days=window_days)
+        self._deep = asyncio.Semaphore()
+        self._waiting = 0
 
     async def upload_room(self, userid: str, title: str, location: str, frontcover: str | None) -> None:
         """Say what the broadcast about to start is. Raises UPDATE_FAILED when the account is gone."""
@@ -35,10 +44,26 @@ class Videos:
         if index >= _MOST_ROWS:
             return []
         since = datetime.now(UTC).replace(tzinfo=None) - self._window if self._window else None
-        return await vod.newest(self._db, index, count, since)
+        async with self._turn(index):
+            return await vod.newest(self._db, index, count, since)
 
     async def ugc(self, index: int, count: int) -> list[ugc.ListedVideo]:
         """`count` short videos from offset `index`, newest first."""
         if index >= _MOST_ROWS:
             return []
-        return await ugc.newest(self._db, index, count)
+        async with self._turn(index):
+            return await ugc.newest(self._db, index, count)
+
+    @asynccontextmanager
+    async def _turn(self, index: int) -> AsyncIterator[None]:
+        if index < _DEEP:
+            yield
+            return
+        if self._waiting >= _MOST_WAITING:
+            raise unavailable("too many readers so far down a list")
+        self._waiting += 1
+        try:
+            async with self._deep:
+                yield
+        finally:
+            self._waiting -= 1

@@ -1,5 +1,6 @@
 """The lists, and what users put into them."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -237,6 +238,26 @@ async def test_pages_of_rows_alike_in_time_and_file_id_have_no_gaps(api: Api, my
         insert(mysql, user.userid, "same", "2026-01-01")
     pages = [await listed(api, path, users[0].token, index=index, count=1) for index in range(6)]
     assert sorted(row["userid"] for page in pages for row in page) == sorted(user.userid for user in users)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("path", "table"), [("/get_vod_list", "tb_vod"), ("/get_ugc_list", "tb_ugc")])
+async def test_readers_far_down_a_list_leave_the_database_to_the_others(
+    api: Api, mysql: Any, path: str, table: str
+) -> None:
+    user = await api.user()
+    mysql.execute(f"LOCK TABLES {table} WRITE")
+    try:
+        far_down = [
+            asyncio.ensure_future(api.call(path, {"index": 10_000 + number}, token=user.token)) for number in range(40)
+        ]
+        refused, _ = await asyncio.wait(far_down, return_when=asyncio.FIRST_COMPLETED)
+        assert {task.result()["code"] for task in refused} == {503}
+        assert (await api.call("/get_user_info", token=user.token))["code"] == 200
+    finally:
+        mysql.execute("UNLOCK TABLES")
+    codes = [(await task)["code"] for task in far_down]
+    assert (codes.count(200), codes.count(503)) == (32, 8)
 
 
 @pytest.mark.gen_test
