@@ -1,16 +1,15 @@
 """Counts wrong passwords per user in Redis, so that nobody can try them all."""
 
-from typing import cast
-
 from services.coalesced_redis import CoalescedRedis, Script
 from services.errors import Code, ServiceError
 
-# KEYS: the count. ARGV: tries to add, window (s). Returns the count.
+# KEYS: the count. ARGV: tries to add, window (s). Returns the count and what is left of the window (s).
 _COUNT = Script.of("""
 redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
 local tries = redis.call('INCRBY', KEYS[1], ARGV[1])
+local left = redis.call('TTL', KEYS[1])
 if tries <= 0 then redis.call('DEL', KEYS[1]) end
-return tries
+return {tries, left}
 """)
 
 
@@ -29,13 +28,15 @@ class LoginThrottle:
 
     async def take(self, userid: str) -> None:
         """Take one of the user's tries. Raises TOO_FREQUENT when there is none left."""
-        if await self._count(userid, 1) > self._max_failures:
-            raise ServiceError(Code.TOO_FREQUENT, "too many wrong passwords", retry_after=self._window)
+        tries, left = await self._count(userid, 1)
+        if tries > self._max_failures:
+            raise ServiceError(Code.TOO_FREQUENT, "too many wrong passwords", retry_after=max(left, 1))
 
     async def give_back(self, userid: str) -> None:
         """The try that was taken did not end with a wrong password."""
         await self._count(userid, -1)
 
-    async def _count(self, userid: str, tries: int) -> int:
+    async def _count(self, userid: str, tries: int) -> tuple[int, int]:
         key = f"xzb:{{{userid}}}:login_failures"
-        return int(cast(int, await self._redis.run(_COUNT, [key], [tries, self._window])))
+        count, left = await self._redis.run(_COUNT, [key], [tries, self._window])
+        return count, left
