@@ -93,6 +93,8 @@ def write_all(descriptor: int, data: bytes) -> None:
             data = data[os.write(descriptor, data) :]
         except BlockingIOError:
             select.select([], [descriptor], [])
+        except BrokenPipeError:  # nobody reads the log any more: that ends neither requests nor workers
+            return
 
 
 def moment(logger: Any, method: str, event: EventDict) -> EventDict:

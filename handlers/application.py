@@ -17,10 +17,11 @@ from services import Services
 
 MAX_BODY = 64 * 1024  # bytes
 BODY_SECONDS = 15  # what a body may take to arrive
+ANSWER_SECONDS = 60  # what an answer may take to be read
 
 
 class Application(TornadoApplication):
-    """One per process. `in_flight` counts the requests whose headers have come and whose answer is not written yet.
+    """One per process. `in_flight` counts the requests whose headers have come and whose answer is not sent yet.
 
     `draining` says that we are stopping.
     """
@@ -45,6 +46,20 @@ class Application(TornadoApplication):
 
     def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:
         return _Arriving(self, request_conn, super().start_request(server_conn, request_conn))
+
+    def answered(self, connection: httputil.HTTPConnection) -> None:
+        """A handler has finished. Who does not read the answer gets disconnected: it would stay in memory."""
+        stream = cast(HTTP1Connection, connection).stream
+        if not stream.writing():
+            self.in_flight -= 1
+            return
+        limit = asyncio.get_running_loop().call_later(ANSWER_SECONDS, stream.close)
+
+        def sent(_: object) -> None:
+            limit.cancel()
+            self.in_flight -= 1
+
+        stream.write(b"").add_done_callback(sent)  # done when all before it is
 
 
 class _Arriving(httputil.HTTPMessageDelegate):

@@ -18,6 +18,7 @@ from redis.exceptions import (
     MasterDownError,
     OutOfMemoryError,
     ReadOnlyError,
+    ResponseError,
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -49,7 +50,9 @@ _UNAVAILABLE = (
     ClusterDownError,
     TryAgainError,
 )
-_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
+# Redis answers so while it cannot write to disk or to its replicas, or while a script hangs.
+_REFUSING = ("MISCONF", "NOREPLICAS", "BUSY")
+_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -74,7 +77,8 @@ class BaseHandler(RequestHandler):
         self.application.in_flight += 1
 
     def on_finish(self) -> None:
-        self.application.in_flight -= 1
+        assert self.request.connection is not None
+        self.application.answered(self.request.connection)
 
     @property
     def services(self) -> Services:
@@ -149,7 +153,7 @@ class BaseHandler(RequestHandler):
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         """The access log tells of refusals; only what is nobody's refusal gets a traceback."""
-        if isinstance(value, _UNAVAILABLE):
+        if value is not None and _is_unavailable(value):
             log.warning("store unavailable", request_id=self.request_id, error=repr(value.__cause__ or value))
         elif not isinstance(value, ServiceError | HTTPError):
             log.error("request failed", request_id=self.request_id, route=self.route, exc_info=(typ, value, tb))
@@ -244,7 +248,7 @@ def log_request(handler: RequestHandler) -> None:
         write = log.warning if status == Code.UNAVAILABLE else log.error
     write(
         "request",
-        method=handler.request.method,
+        method=handler.request.method if handler.request.method in handler.SUPPORTED_METHODS else "",
         route=handler.route,
         status=status,
         code=handler.code,
@@ -261,10 +265,16 @@ def _as_service_error(error: BaseException) -> ServiceError:
             return error
         case HTTPError() if error.status_code in _HTTP_CODES:
             return ServiceError(Code(error.status_code), HTTPStatus(error.status_code).phrase)
-        case _ if isinstance(error, _UNAVAILABLE):
+        case _ if _is_unavailable(error):
             return unavailable("temporarily unavailable")
         case _:
             return ServiceError(Code.INTERNAL, "internal error")
+
+
+def _is_unavailable(error: BaseException) -> bool:
+    if isinstance(error, ResponseError) and str(error).startswith(_REFUSING):
+        return True
+    return isinstance(error, _UNAVAILABLE)
 
 
 @lru_cache(maxsize=1)

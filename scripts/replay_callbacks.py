@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from conf import logs
 from conf.settings import load
 from handlers.schemas import recording_in
+from models.database import DatabaseUnavailable
 from services import json, open_services
 
 
 def main(argv: Sequence[str]) -> int:
-    """Exit code 0 when every kept event has been looked at."""
+    """Exit code 0 when every kept event has been looked at, 1 when the database does not answer."""
     settings = load(argv)
     logs.configure(settings.log)
 
@@ -19,7 +20,11 @@ def main(argv: Sequence[str]) -> int:
         async with open_services(settings) as services:
             return await services.recordings.replay_undelivered(lambda body: recording_in(json.loads(body.encode())))
 
-    delivered, kept = asyncio.run(replay())
+    try:
+        delivered, kept = asyncio.run(replay())
+    except DatabaseUnavailable as error:
+        print(f"{error}: {error.__cause__}", file=sys.stderr)
+        return 1
     print(f"delivered: {delivered}, still without a user: {kept}")
     return 0
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conf.logs import write_all
 from conf.settings import ROOT
 from tests.api import PASSWORD, Api, liteav_sig
 
@@ -65,6 +66,19 @@ async def test_an_error_has_one_id_in_the_answer_and_in_both_lines_of_the_log(
     assert response.code == 500
     assert [event["event"] for event in logged] == ["request failed", "request"]
     assert {event["request_id"] for event in logged} == {response.headers["X-Request-Id"]}
+
+
+@pytest.mark.gen_test
+async def test_a_made_up_method_is_not_repeated(api: Api, logged: list[dict[str, Any]]) -> None:
+    assert (await api.fetch("/login", method="X" * 5000)).code == 405
+    assert logged[0]["method"] == ""
+
+
+def test_a_log_that_nobody_reads_any_more_stops_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    write_all(writing, b"line")
+    os.close(writing)
 
 
 @pytest.mark.gen_test

@@ -1,12 +1,15 @@
 """A stop: what is in flight is finished, and nothing makes it take for ever."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -14,7 +17,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
 from handlers.application import MAX_BODY, Application
-from tests.api import Api
+from tests.api import PASSWORD, Api
 from tests.main_process import PATIENCE, Server, running, wait_for
 from tests.test_main import certificate
 
@@ -78,6 +81,53 @@ def test_a_stop_does_not_wait_for_idle_connections(tmp_path: Path) -> None:
         beginning.sendall(b"POST /register HTTP/1.1\r\n")
         stop(server)
         assert server.exit_code() == 0
+
+
+LONG_LIST = 500  # rows
+
+
+def fill(mysql: Any) -> None:
+    """Make a list so long that no buffer of a socket holds it."""
+    mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('author', '')")
+    text = "😀" * 1000
+    mysql.executemany(
+        "INSERT INTO tb_ugc (userid, file_id, title, frontcover, location, play_url) VALUES (%s, %s, '', %s, '', %s)",
+        [("author", f"f{number}", text, text) for number in range(LONG_LIST)],
+    )
+
+
+@contextmanager
+def unread(port: int, token: str) -> Iterator[socket.socket]:
+    """A connection on which the long list has been asked for."""
+    body = f'{{"count": {LONG_LIST}}}'
+    bearer = f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(PATIENCE)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(f"POST /get_ugc_list HTTP/1.1\r\nHost: x\r\n{bearer}{body}".encode())
+        yield connection
+
+
+def the_rest(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(2**20), b""))
+
+
+def test_a_stop_waits_until_an_answer_is_read(tmp_path: Path, mysql: Any) -> None:
+    with running(tmp_path) as server:
+        login = {"userid": "alice", "password": PASSWORD}
+        server.call("/register", login)
+        token = server.call("/login", login)[1]["data"]["token"]
+        fill(mysql)
+        with unread(server.port, token) as connection:
+            assert connection.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
+            stop(server)
+            time.sleep(0.5)  # longer than the grace that every stop gives
+            headers, _, body = the_rest(connection).partition(b"\r\n\r\n")
+        assert f"Content-Length: {len(body)}".encode() in headers
+        assert len(json.loads(body)["data"]["list"]) == LONG_LIST
+        assert server.exit_code() == 0
+        assert not [line for line in server.log() if line["event"] == "requests cut off"]
 
 
 @contextmanager
@@ -184,6 +234,20 @@ async def test_a_body_has_a_limited_time_to_arrive_and_the_next_one_its_own(
         with pytest.raises(StreamClosedError):
             await stream.read_bytes(1)
     await counted(app, 0)
+
+
+@pytest.mark.gen_test
+async def test_who_does_not_read_the_answer_is_disconnected(
+    api: Api, app: Application, mysql: Any, http_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.application.ANSWER_SECONDS", 0.3)
+    user = await api.user()
+    fill(mysql)
+    with unread(http_port, user.token) as connection:
+        await counted(app, 1)
+        await counted(app, 0)
+        headers, _, body = the_rest(connection).partition(b"\r\n\r\n")
+    assert 0 < len(body) < int(headers.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
 
 
 @pytest.mark.gen_test

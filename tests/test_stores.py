@@ -13,7 +13,7 @@ import pytest
 from conf.settings import mysql_arguments
 from models.database import Database, DatabaseUnavailable
 from scripts.private_servers import private_mysql, private_redis
-from tests.api import PASSWORD
+from tests.api import PASSWORD, Api
 from tests.conftest import MYSQL_URL
 from tests.main_process import Server, running, wait_for
 
@@ -117,6 +117,17 @@ async def database(**limits: Any) -> AsyncIterator[Database]:
 
 
 pytestmark = pytest.mark.usefixtures("mysql")
+
+
+@pytest.mark.gen_test
+async def test_a_redis_without_enough_replicas_is_unavailable(api: Api, store: Any) -> None:
+    await api.user("alice")
+    store.config_set("min-replicas-to-write", 1)
+    try:
+        assert (await api.call("/login", LOGIN))["code"] == 503
+    finally:
+        store.config_set("min-replicas-to-write", 0)
+    assert (await api.call("/login", LOGIN))["code"] == 200
 
 
 @pytest.mark.gen_test
