@@ -1,15 +1,41 @@
 """The tables that the migrations make."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
-from models.migrate import migrate
+import pytest
+
+from models.migrate import MigrationLocked, migrate
 from tests.conftest import MYSQL_URL, TABLES
+from tests.main_process import wait_for
 
 
-def test_migrating_again_or_twice_at_once_changes_nothing(schema: None) -> None:
-    with ThreadPoolExecutor(2) as threads:
-        assert list(threads.map(migrate, [MYSQL_URL] * 2)) == [[], []]
+def test_migrating_again_or_many_times_at_once_changes_nothing(schema: None) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(migrate, [MYSQL_URL] * 8)) == [[]] * 8
+
+
+def test_what_a_killed_migration_left_behind_is_in_nobodys_way(mysql: Any) -> None:
+    mysql.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, %s, %s)", (datetime.now(), os.getpid() + 1))
+    try:
+        assert migrate(MYSQL_URL) == []
+    finally:
+        mysql.execute("DELETE FROM yoyo_lock")
+
+
+def test_a_migration_waits_for_another_one(mysql: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mysql.execute("SELECT GET_LOCK(CONCAT(DATABASE(), ' migrations'), 0)")
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(migrate, MYSQL_URL)
+        wait_for(lambda: mysql.execute("SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'"))
+        assert not waiting.done()
+        monkeypatch.setattr("models.migrate._LOCK_SECONDS", 0)
+        with pytest.raises(MigrationLocked):
+            migrate(MYSQL_URL)
+        mysql.execute("SELECT RELEASE_LOCK(CONCAT(DATABASE(), ' migrations'))")
+        assert waiting.result(20) == []
 
 
 def test_every_table_says_how_it_stores_and_compares_text(mysql: Any) -> None:
