@@ -28,8 +28,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _MIGRATION_RETRY_SECONDS = 1
-# By default Python looks for garbage after 700 new objects, counts those that are in use as old, and so every few
-# seconds looks at everything: 150 ms with 5,000 connections. Requests leave next to no garbage, so it may do so rarely.
+# By default Python looks for garbage after a few hundred new objects, counts those that are in use as old, and so every
+# few seconds looks at everything: 150 ms with 5,000 connections. Requests leave next to no garbage: it may look rarely.
 _GC_THRESHOLDS = (10_000, 20, 20)
 
 

@@ -93,7 +93,7 @@ def write_all(descriptor: int, data: bytes) -> None:
             data = data[os.write(descriptor, data) :]
         except BlockingIOError:
             select.select([], [descriptor], [])
-        except BrokenPipeError:  # nobody reads the log any more: that ends neither requests nor workers
+        except OSError:  # nobody reads the log any more, the disk is full: that ends neither requests nor workers
             return
 
 

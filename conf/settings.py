@@ -20,6 +20,7 @@ from pydantic_settings import (
     CliSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -296,6 +297,8 @@ def load(argv: Sequence[str] = ()) -> Settings:
         return Settings(_cli_settings_source=options)
     except ValidationError as error:
         _refuse([_describe(item) for item in error.errors(include_url=False)])
+    except SettingsError as error:  # JSON for a whole section
+        _refuse([str(error)])
     except ValueError as error:  # the TOML file does not parse
         _refuse([f"{path}: {error}"])
 

@@ -48,7 +48,7 @@ class Application(TornadoApplication):
         return _Arriving(self, request_conn, super().start_request(server_conn, request_conn))
 
     def answered(self, connection: httputil.HTTPConnection) -> None:
-        """A handler has finished. Who does not read the answer gets disconnected: it would stay in memory."""
+        """A handler has finished. Who has not read the answer in ANSWER_SECONDS is disconnected: it stays in memory."""
         stream = cast(HTTP1Connection, connection).stream
         if not stream.writing():
             self.in_flight -= 1

@@ -86,7 +86,10 @@ UnixTime = Annotated[Integer, Field(ge=0, le=4102444800)]
 
 
 class Parameters(BaseModel):
-    """The parameters of an interface; the apps send more, which is ignored."""
+    """The parameters of an interface; the apps send more, which is ignored.
+
+    A text needs a constraint: of a bare `str` pydantic does not look at the characters, which may be lone surrogates.
+    """
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 

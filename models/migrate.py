@@ -7,6 +7,7 @@ from pathlib import Path
 
 from yoyo import get_backend, read_migrations
 
+LOCK = "SHA1(CONCAT(DATABASE(), ' migrations'))"  # MySQL takes names of up to 64 characters
 _LOCK_SECONDS = 10
 
 
@@ -24,10 +25,9 @@ def migrate(url: str) -> list[str]:
     backend = get_backend(url)
     try:
         # Not yoyo's own lock, a row that a killed process leaves behind: this one ends with the connection.
-        lock = "SELECT GET_LOCK(CONCAT(DATABASE(), ' migrations'), :seconds)"
+        lock = f"SELECT GET_LOCK({LOCK}, :seconds)"
         if backend.execute(lock, {"seconds": _LOCK_SECONDS}).fetchone() != (1,):
             raise MigrationLocked("another process is migrating this database")
-        backend.rollback()  # what was read before the lock may be out of date
         pending = backend.to_apply(migrations)
         backend.apply_migrations(pending)
         return [migration.id for migration in pending]

@@ -36,7 +36,8 @@ class Signals:
         self._stop = 0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: self.stop(number))
-        signal.signal(signal.SIGHUP, lambda *_: self.hangup())
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants to be left alone
+            signal.signal(signal.SIGHUP, lambda *_: self.hangup())
 
     def stop(self, number: int) -> None:
         """End at the next `pause`, as if this signal had come."""
@@ -78,6 +79,11 @@ def child(
         yield process
     finally:
         _end(process, stop_with, patience)
+
+
+def without_settings() -> dict[str, str]:
+    """The environment without settings of the server: the developer's own are not for tests and benchmarks."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("XZB_")}
 
 
 def has_ended(process: Child) -> bool:

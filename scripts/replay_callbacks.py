@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         delivered, kept = asyncio.run(replay())
     except DatabaseUnavailable as error:
-        print(f"{error}: {error.__cause__}", file=sys.stderr)
+        print(f"{error}: {error.__cause__!r}" if error.__cause__ else error, file=sys.stderr)
         return 1
     print(f"delivered: {delivered}, still without a user: {kept}")
     return 0

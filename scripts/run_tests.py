@@ -1,16 +1,15 @@
 """Run pytest against a private MariaDB and Redis that exist only for this run."""
 
-import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.private_servers import ROOT, ServerError, private_servers
-from scripts.processes import Signals, Stopped, child, exit_code, has_ended
+from scripts.processes import Signals, Stopped, child, exit_code, has_ended, without_settings
 
 COVERAGE = ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
 
@@ -19,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     signals = Signals()
     try:
         with fresh_folder() as folder, private_servers(folder, durable=False, pause=signals.pause) as urls:
-            env = {**without_settings(os.environ), "XZB_TEST_MYSQL_URL": urls.mysql, "XZB_TEST_REDIS_URL": urls.redis}
+            env = {**without_settings(), "XZB_TEST_MYSQL_URL": urls.mysql, "XZB_TEST_REDIS_URL": urls.redis}
             # A part of the tests covers a part of the code: only a whole run has to reach the threshold.
             options = [*arguments, "--no-cov"] if arguments else COVERAGE
             command = [sys.executable, "-m", "pytest", *options]
@@ -33,11 +32,6 @@ def main(arguments: Sequence[str]) -> int:
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
-
-
-def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without the settings of a server: those of the developer's own must not reach the tests."""
-    return {name: value for name, value in environment.items() if not name.startswith("XZB_")}
 
 
 @contextmanager

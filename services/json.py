@@ -20,7 +20,7 @@ _LAX = re.compile(
 def loads(raw: bytes) -> Any:
     """The value that JSON text in UTF-8 stands for. Raises ValueError when the text is not JSON.
 
-    Escapes may make texts of lone surrogates: nothing else can take these, UTF-8 has none.
+    Escapes may make texts of lone surrogates, which cannot be encoded: `handlers.schemas` lets none through.
     """
     try:
         text = raw.decode()

@@ -3,11 +3,12 @@
 from services.coalesced_redis import CoalescedRedis, Script
 from services.errors import Code, ServiceError
 
-# KEYS: the count. ARGV: tries to add, window (s). Returns the count and what is left of the window (s).
+# KEYS: the count. ARGV: tries to add, window (s), the most. Returns the count and what is left of the window (s).
 _COUNT = Script.of("""
 redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
 local tries = redis.call('INCRBY', KEYS[1], ARGV[1])
 local left = redis.call('TTL', KEYS[1])
+if tries > tonumber(ARGV[3]) then redis.call('DECRBY', KEYS[1], ARGV[1]) end
 if tries <= 0 then redis.call('DEL', KEYS[1]) end
 return {tries, left}
 """)
@@ -38,5 +39,5 @@ class LoginThrottle:
 
     async def _count(self, userid: str, tries: int) -> tuple[int, int]:
         key = f"xzb:{{{userid}}}:login_failures"
-        count, left = await self._redis.run(_COUNT, [key], [tries, self._window])
+        count, left = await self._redis.run(_COUNT, [key], [tries, self._window, self._max_failures])
         return count, left

@@ -15,7 +15,7 @@ _MOST_ROWS = 10**9
 # From here on (rows) MySQL takes long to count, and may do so for one page of each process at a time: the others,
 # and everything else, always find a connection.
 _DEEP = 10_000
-_MOST_WAITING = 32  # pages
+_TURN_SECONDS = 1  # what a page waits for its turn
 
 
 class Videos:
@@ -26,7 +26,6 @@ class Videos:
         self._versions = versions
         self._window = timedelta(days=window_days)
         self._deep = asyncio.Semaphore()
-        self._waiting = 0
 
     async def upload_room(self, userid: str, title: str, location: str, frontcover: str | None) -> None:
         """Say what the broadcast about to start is. Raises UPDATE_FAILED when the account is gone."""
@@ -59,11 +58,12 @@ class Videos:
         if index < _DEEP:
             yield
             return
-        if self._waiting >= _MOST_WAITING:
-            raise unavailable("too many readers so far down a list")
-        self._waiting += 1
         try:
-            async with self._deep:
-                yield
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._deep.acquire()
+        except TimeoutError:
+            raise unavailable("too many readers so far down a list") from None
+        try:
+            yield
         finally:
-            self._waiting -= 1
+            self._deep.release()

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
 from services.batches import Batches
+from services.coalesced_redis import CoalescedRedis
 
 MOST = 4
 
@@ -83,3 +85,22 @@ async def test_who_goes_away_takes_no_answer_from_the_others() -> None:
     gone, here = batches.ask(1), batches.ask(2)
     gone.cancel()
     assert await here == 2
+
+
+@pytest.mark.gen_test
+async def test_an_answer_that_was_overtaken_does_not_make_what_is_read_along_older() -> None:
+    answers: list[asyncio.Future[list[bytes]]] = []
+
+    class Redis:
+        async def mget(self, keys: list[str]) -> list[bytes]:
+            answers.append(asyncio.get_running_loop().create_future())
+            return await answers[-1]
+
+    redis = CoalescedRedis(cast(Any, Redis()), along=["version"], timeout=20, most=1)
+    earlier, later = asyncio.ensure_future(redis.get("a")), asyncio.ensure_future(redis.get("b"))
+    while len(answers) < 2:
+        await asyncio.sleep(0)
+    answers[1].set_result([b"b", b"new"])
+    assert (await later, redis.along["version"]) == (b"b", b"new")
+    answers[0].set_result([b"a", b"old"])
+    assert (await earlier, redis.along["version"]) == (b"a", b"new")

@@ -124,6 +124,14 @@ def test_answers_that_are_no_200_are_errors_of_a_load(log: Path) -> None:
     assert bench_on(log).checked(run).errors == 3
 
 
+def test_what_is_no_event_does_not_hide_the_answers(log: Path) -> None:
+    def run() -> Load:
+        append(log, b"Task exception was never retrieved\n", line(200), line(498))
+        return LOAD._replace(requests=2, sent=2)
+
+    assert bench_on(log).checked(run).errors == 1
+
+
 def test_a_load_is_over_when_all_that_was_sent_is_in_the_log(log: Path) -> None:
     late = [line(200), b'{"event":"stopping","level":"info"}\n', b'{"event":"req', line(498)[13:]]
 
@@ -142,7 +150,8 @@ def test_a_request_that_is_never_answered_fails_the_run(log: Path, monkeypatch: 
         append(log, line(200))
         return LOAD._replace(requests=1, sent=2)
 
-    with pytest.raises(RuntimeError, match="2 requests were sent, and 1 are in the access log"):
+    append(log, b"Traceback\n")
+    with pytest.raises(RuntimeError, match="2 requests were sent, and 1 are in the access log\nTraceback"):
         bench_on(log).checked(run)
 
 
@@ -153,6 +162,7 @@ def test_whatever_should_not_be_in_the_log_is_a_complaint(log: Path) -> None:
         b'{"event":"request failed","level":"error"}\n',
         b"Traceback (most recent call last):\n",
         b'["event"]\n',
+        b'{"event":"request","level":"info"}\n',
     ]
     good = [
         b'{"event":"serving","level":"info"}\n',

@@ -4,10 +4,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from models.migrate import MigrationLocked, migrate
+from conf.settings import ROOT
+from models.migrate import LOCK, MigrationLocked, migrate
 from tests.conftest import MYSQL_URL, TABLES
 from tests.main_process import wait_for
 
@@ -15,6 +17,18 @@ from tests.main_process import wait_for
 def test_migrating_again_or_many_times_at_once_changes_nothing(schema: None) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(migrate, [MYSQL_URL] * 8)) == [[]] * 8
+
+
+def test_an_empty_database_is_migrated_once_by_many_at_once(mysql: Any) -> None:
+    mysql.execute("CREATE DATABASE empty")
+    try:
+        url = urlsplit(MYSQL_URL)._replace(path="/empty").geturl()
+        with ThreadPoolExecutor(8) as threads:
+            applied = list(threads.map(migrate, [url] * 8))
+        files = sorted(path.stem for path in (ROOT / "models" / "migrations").glob("*.sql"))
+        assert sorted(applied) == [[]] * 7 + [files]
+    finally:
+        mysql.execute("DROP DATABASE empty")
 
 
 def test_what_a_killed_migration_left_behind_is_in_nobodys_way(mysql: Any) -> None:
@@ -26,7 +40,7 @@ def test_what_a_killed_migration_left_behind_is_in_nobodys_way(mysql: Any) -> No
 
 
 def test_a_migration_waits_for_another_one(mysql: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    mysql.execute("SELECT GET_LOCK(CONCAT(DATABASE(), ' migrations'), 0)")
+    mysql.execute(f"SELECT GET_LOCK({LOCK}, 0)")
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(migrate, MYSQL_URL)
         wait_for(lambda: mysql.execute("SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'"))
@@ -34,7 +48,7 @@ def test_a_migration_waits_for_another_one(mysql: Any, monkeypatch: pytest.Monke
         monkeypatch.setattr("models.migrate._LOCK_SECONDS", 0)
         with pytest.raises(MigrationLocked):
             migrate(MYSQL_URL)
-        mysql.execute("SELECT RELEASE_LOCK(CONCAT(DATABASE(), ' migrations'))")
+        mysql.execute(f"SELECT RELEASE_LOCK({LOCK})")
         assert waiting.result(20) == []
 
 

@@ -1,6 +1,7 @@
 """Rendered pages are never older than a write that was answered, whoever wrote it and through whichever process."""
 
 import asyncio
+import gzip
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -68,6 +69,30 @@ def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str)
                 assert own(userid, token) == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn + 1)}
 
         list(users.map(write_and_read, ("alice", "bob", "carol", "dave")))
+
+
+@pytest.mark.parametrize(
+    ("takes", "compressed"),
+    [
+        *((takes, True) for takes in ("gzip", "GZIP", "deflate, gzip;q=0.5", "gzip;q=0.01", "br;q=0, gzip")),
+        *((takes, False) for takes in ("", "identity", "gzip;q=0", "gzip;Q=0", "gzip ; q=0.00, br", "deflate")),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_page_is_compressed_for_those_who_take_it(api: Api, mysql: Any, takes: str, compressed: bool) -> None:
+    user = await api.user()
+    for number in range(20):
+        insert(mysql, user.userid, f"f{number}", "2026-01-01")
+    plain = (await api.fetch("/get_ugc_list", b"{}", {"Authorization": f"Bearer {user.token}"})).body
+    head = "POST /get_ugc_list HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n"
+    head += f"Authorization: Bearer {user.token}\r\nAccept-Encoding: {takes}\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.base_url.rpartition(":")[2]))
+    writer.write(head.encode() + b"{}")
+    headers, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert b"Vary: Accept-Encoding" in headers
+    assert (b"Content-Encoding: gzip" in headers) is compressed
+    assert (gzip.decompress(body) if compressed else body) == plain
 
 
 @pytest.mark.gen_test
@@ -198,10 +223,14 @@ async def test_a_page_that_is_larger_than_all_that_may_be_kept_is_served_to_ever
 
 @pytest.mark.gen_test
 async def test_a_rendering_that_fails_fails_those_who_wait_for_it_and_no_others() -> None:
-    failing = True
+    failing, rendering = True, 0
 
     async def render() -> Page:
+        nonlocal rendering
+        rendering += 1
         await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        rendering -= 1
         if failing:
             raise ZeroDivisionError
         return Page(b"page", frozenset())
@@ -210,8 +239,14 @@ async def test_a_rendering_that_fails_fails_those_who_wait_for_it_and_no_others(
     async with asyncio.timeout(20):
         read = await asyncio.gather(*(pages.get(List.UGC, "page", render) for _ in range(3)), return_exceptions=True)
         assert {type(error) for error in read} == {ZeroDivisionError}
+        early = asyncio.ensure_future(pages.get(List.UGC, "page", render))
+        while not rendering:
+            await asyncio.sleep(0)
+        late = asyncio.ensure_future(pages.get(List.UGC, "page", render))
+        with pytest.raises(ZeroDivisionError):
+            await early
         failing = False
-        assert (await pages.get(List.UGC, "page", render)).plain == b"page"
+        assert (await late).plain == b"page"
 
 
 @pytest.mark.gen_test

@@ -251,6 +251,26 @@ async def test_who_does_not_read_the_answer_is_disconnected(
 
 
 @pytest.mark.gen_test
+async def test_who_has_read_the_answer_stays_connected(
+    api: Api, app: Application, mysql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 0.5
+    monkeypatch.setattr("handlers.application.ANSWER_SECONDS", limit)
+    user = await api.user()
+    fill(mysql)
+    body = b'{"count": 500}'
+    bearer = f"Authorization: Bearer {user.token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    async with connected(api) as stream:
+        for _ in range(2):
+            await stream.write(b"POST /get_ugc_list HTTP/1.1\r\nHost: x\r\n" + bearer + body)
+            headers = await stream.read_until(b"\r\n\r\n")
+            length = int(headers.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+            assert len(await stream.read_bytes(length)) == length > 2**20
+            await asyncio.sleep(1.5 * limit)
+    await counted(app, 0)
+
+
+@pytest.mark.gen_test
 async def test_too_long_a_body_is_counted_until_its_end(api: Api, app: Application) -> None:
     async with connected(api) as stream:
         await arriving(stream, app, 4 * MAX_BODY)

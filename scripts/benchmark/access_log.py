@@ -10,6 +10,7 @@ import ujson
 from scripts.processes import Pause
 
 _SECONDS = 10  # the server writes its last lines when it gets to it
+_TOLD = 10  # complaints
 _EXPECTED = "fake credentials: for development only"
 
 
@@ -31,11 +32,12 @@ class AccessLog:
         """
         deadline = time.monotonic() + _SECONDS
         while True:
-            codes = [event["code"] for event in map(ujson.loads, self._lines(start)) if event["event"] == "request"]
+            codes = [event["code"] for event in map(_event, self._lines(start)) if event.get("event") == "request"]
             if len(codes) >= requests:
                 return sum(code != 200 for code in codes)
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{requests} requests were sent, and {len(codes)} are in the access log")
+                missing = f"{requests} requests were sent, and {len(codes)} are in the access log"
+                raise RuntimeError("\n".join([missing, *self.complaints()[:_TOLD]]))
             self._pause(0.05)
 
     def complaints(self) -> list[str]:
@@ -51,11 +53,17 @@ class AccessLog:
                     yield line
 
 
-def _is_innocent(line: bytes) -> bool:
+def _event(line: bytes) -> dict[str, Any]:
+    """What a line says; nothing when a fault has written it past the log."""
     try:
-        event: Any = ujson.loads(line)
-        if event["event"] == "request" and event["code"] != 200:
-            return False
-        return event["level"] in ("debug", "info") or event["event"] == _EXPECTED
-    except (ValueError, TypeError, KeyError):
+        event = ujson.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _is_innocent(line: bytes) -> bool:
+    event = _event(line)
+    if event.get("event") == "request" and event.get("code") != 200:
         return False
+    return event.get("level") in ("debug", "info") or event.get("event") == _EXPECTED

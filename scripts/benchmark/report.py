@@ -131,7 +131,9 @@ def _change(result: Result, earlier: Earlier) -> str:
 def read(path: Path) -> Earlier:
     """The requests of an earlier result. Raises OSError, ValueError, TypeError or KeyError when it is none."""
     requests = json.loads(path.read_text())["requests"]
-    return {str(one["name"]): {**one, "share": float(one["share"])} for one in requests}
+    if not all(one["share"] > 0 for one in requests):
+        raise ValueError("a share of nothing")
+    return {str(one["name"]): one for one in requests}
 
 
 def write_json(outcome: Outcome, path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.private_servers import ROOT, Urls
-from scripts.processes import Child, Pause, child, has_ended
+from scripts.processes import Child, Pause, child, has_ended, without_settings
 
 PROCESSES = 2
 START_SECONDS = 30
@@ -34,8 +34,7 @@ def real_server(urls: Urls, folder: Path, options: Sequence[str], pause: Pause) 
     fixed = ["--http.port", str(port), "--http.tls_port", "0", "--http.processes", str(PROCESSES)]
     fixed += ["--log.format", "json", "--password.remember_key", os.urandom(32).hex()]
     command = [sys.executable, str(ROOT / "main.py"), *fixed, *options]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("XZB_")}
-    env |= {"XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
+    env = {**without_settings(), "XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
     with _running(command, env, port, folder / "server.log", pause) as server:
         yield server
 
