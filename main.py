@@ -28,8 +28,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _MIGRATION_RETRY_SECONDS = 1
-# Python's own for young objects. But those in use when it looks at the young count as old from then on, and so every few
-# seconds it would look at everything: 150 ms with 5,000 connections. Old objects hardly ever become garbage here.
+# Python's own for young objects. But those in use when it looks at the young count as old from then on, and so it would
+# look at everything every few seconds: 150 ms with 5,000 connections. Old objects hardly ever become garbage here.
 _GC_THRESHOLDS = (700, 10, 1000)
 
 
