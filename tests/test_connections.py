@@ -1,9 +1,7 @@
 """Connections: what one costs, and how much a client may send ahead."""
 
 import asyncio
-import json
 from contextlib import suppress
-from typing import Any
 
 import pymysql
 import pytest
@@ -11,14 +9,8 @@ from tornado.ioloop import IOLoop
 
 from conf.settings import Settings, mysql_arguments
 from handlers.connections import SteadyLoop
-from tests.api import Api
+from tests.api import Api, request
 from tests.conftest import MYSQL_URL
-
-
-def request(path: str, fields: dict[str, Any], token: str) -> bytes:
-    body = json.dumps(fields).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
 
 
 async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

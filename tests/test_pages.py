@@ -12,7 +12,7 @@ from tornado import gen
 from conf.settings import Settings
 from services.pages import Page, Pages
 from services.versions import List, State
-from tests.api import PASSWORD, Api
+from tests.api import PASSWORD, Api, request
 from tests.main_process import running
 from tests.test_recordings import event
 from tests.test_videos import LISTS, VIDEO, another_process, insert, listed
@@ -84,14 +84,13 @@ async def test_a_page_is_compressed_for_those_who_take_it(api: Api, mysql: Any, 
     for number in range(20):
         insert(mysql, user.userid, f"f{number}", "2026-01-01")
     plain = (await api.fetch("/get_ugc_list", b"{}", {"Authorization": f"Bearer {user.token}"})).body
-    head = "POST /get_ugc_list HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n"
-    head += f"Authorization: Bearer {user.token}\r\nAccept-Encoding: {takes}\r\n\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", int(api.base_url.rpartition(":")[2]))
-    writer.write(head.encode() + b"{}")
-    headers, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    headers = f"Connection: close\r\nAccept-Encoding: {takes}\r\n"
+    writer.write(request("/get_ugc_list", {}, user.token, headers))
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
-    assert b"Vary: Accept-Encoding" in headers
-    assert (b"Content-Encoding: gzip" in headers) is compressed
+    assert b"Vary: Accept-Encoding" in head
+    assert (b"Content-Encoding: gzip" in head) is compressed
     assert (gzip.decompress(body) if compressed else body) == plain
 
 

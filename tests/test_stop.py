@@ -17,7 +17,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
 from handlers.application import MAX_BODY, Application
-from tests.api import PASSWORD, Api
+from tests.api import PASSWORD, Api, request
 from tests.main_process import PATIENCE, Server, running, wait_for
 from tests.test_main import certificate
 
@@ -99,13 +99,11 @@ def fill(mysql: Any) -> None:
 @contextmanager
 def unread(port: int, token: str) -> Iterator[socket.socket]:
     """A connection on which the long list has been asked for."""
-    body = f'{{"count": {LONG_LIST}}}'
-    bearer = f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(PATIENCE)
         connection.connect(("127.0.0.1", port))
-        connection.sendall(f"POST /get_ugc_list HTTP/1.1\r\nHost: x\r\n{bearer}{body}".encode())
+        connection.sendall(request("/get_ugc_list", {"count": LONG_LIST}, token))
         yield connection
 
 
@@ -258,11 +256,9 @@ async def test_who_has_read_the_answer_stays_connected(
     monkeypatch.setattr("handlers.application.ANSWER_SECONDS", limit)
     user = await api.user()
     fill(mysql)
-    body = b'{"count": 500}'
-    bearer = f"Authorization: Bearer {user.token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     async with connected(api) as stream:
         for _ in range(2):
-            await stream.write(b"POST /get_ugc_list HTTP/1.1\r\nHost: x\r\n" + bearer + body)
+            await stream.write(request("/get_ugc_list", {"count": LONG_LIST}, user.token))
             headers = await stream.read_until(b"\r\n\r\n")
             length = int(headers.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
             assert len(await stream.read_bytes(length)) == length > 2**20

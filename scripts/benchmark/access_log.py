@@ -10,7 +10,7 @@ import ujson
 from scripts.processes import Pause
 
 _SECONDS = 10  # the server writes its last lines when it gets to it
-_TOLD = 10  # complaints
+TOLD = 10  # complaints, where there is no room for all
 _EXPECTED = "fake credentials: for development only"
 
 
@@ -37,7 +37,7 @@ class AccessLog:
                 return sum(code != 200 for code in codes)
             if time.monotonic() > deadline:
                 missing = f"{requests} requests were sent, and {len(codes)} are in the access log"
-                raise RuntimeError("\n".join([missing, *self.complaints()[:_TOLD]]))
+                raise RuntimeError("\n".join([missing, *self.complaints()[:TOLD]]))
             self._pause(0.05)
 
     def complaints(self) -> list[str]:

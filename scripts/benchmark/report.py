@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from scripts.benchmark.access_log import TOLD
 from scripts.benchmark.circumstances import Circumstances
 from scripts.benchmark.connections import Connections
 from scripts.benchmark.growth import Growth
@@ -34,7 +35,6 @@ _HEADINGS = (
     "errors",
 )
 _UNITS = "CPU: user and system ms per request, of the server, of the bare handler, of MariaDB and Redis together."
-_COMPLAINTS = 10  # of the log, to show
 mpl.rcParams["svg.fonttype"] = "none"  # text stays text
 
 
@@ -108,7 +108,7 @@ def facts(outcome: Outcome) -> list[str]:
         lines.append(
             f"{one.name}, {one.rows:,} rows: share {one.share:.2f} ({one.relative:.2f} of the smallest){page}{times}."
         )
-    lines += [f"In the server's log: {line}" for line in outcome.complaints[:_COMPLAINTS]]
+    lines += [f"In the server's log: {line}" for line in outcome.complaints[:TOLD]]
     return lines
 
 
