@@ -1,6 +1,5 @@
 """The Tornado application: the routes, what handlers share, and the limits on bodies."""
 
-import asyncio
 import itertools
 import secrets
 from collections.abc import Awaitable, Sequence
@@ -9,15 +8,18 @@ from zoneinfo import ZoneInfo
 
 from tornado import httputil
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import IOStream
 from tornado.web import Application as TornadoApplication
 from tornado.web import RequestHandler
 
 from conf.settings import Settings
+from handlers.deadlines import Deadlines
 from services import Services
 
 MAX_BODY = 64 * 1024  # bytes
+HEADERS_SECONDS = 75  # what the headers of the next request may take to arrive
 BODY_SECONDS = 15  # what a body may take to arrive
-ANSWER_SECONDS = 60  # what an answer may take to be read
+ANSWER_SECONDS = 60  # what an answer may take to be read: until then it is in memory
 
 
 class Application(TornadoApplication):
@@ -36,6 +38,7 @@ class Application(TornadoApplication):
         self.services = services
         self.conf = conf
         self.timezone = ZoneInfo(conf.timezone)
+        self.deadlines = Deadlines()
         self.in_flight = 0
         self.draining = False
 
@@ -45,20 +48,21 @@ class Application(TornadoApplication):
         return self.get_handler_delegate(request, *found) if found else super().find_handler(request, **kwargs)
 
     def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:
-        return _Arriving(self, request_conn, super().start_request(server_conn, request_conn))
+        stream = cast(HTTP1Connection, request_conn).stream
+        self.deadlines.expect(stream, HEADERS_SECONDS)
+        return _Arriving(self, stream, super().start_request(server_conn, request_conn))
 
     def answered(self, connection: httputil.HTTPConnection) -> None:
-        """A handler has finished. Who has not read the answer in ANSWER_SECONDS is disconnected: it stays in memory."""
+        """A handler has finished: its request is in flight until the answer is sent."""
         stream = cast(HTTP1Connection, connection).stream
         if not stream.writing():
             self.in_flight -= 1
             return
-        limit = asyncio.get_running_loop().call_later(ANSWER_SECONDS, stream.close)
 
         def sent(_: object) -> None:
-            limit.cancel()
             self.in_flight -= 1
 
+        self.deadlines.expect(stream, ANSWER_SECONDS)
         stream.write(b"").add_done_callback(sent)  # done when all before it is
 
 
@@ -70,21 +74,19 @@ class _Arriving(httputil.HTTPMessageDelegate):
     sending, gets to read the answer.
     """
 
-    def __init__(
-        self, application: Application, connection: httputil.HTTPConnection, inner: httputil.HTTPMessageDelegate
-    ) -> None:
+    def __init__(self, application: Application, stream: IOStream, inner: httputil.HTTPMessageDelegate) -> None:
         self._application = application
-        self._connection = cast(HTTP1Connection, connection)
+        self._stream = stream
         self._inner = inner
         self._room = MAX_BODY + 1
-        self._limit: asyncio.TimerHandle | None = None
+        self._counted = False
 
     def headers_received(
         self, start_line: httputil.RequestStartLine | httputil.ResponseStartLine, headers: httputil.HTTPHeaders
     ) -> Awaitable[None] | None:
-        # Tornado's own `body_timeout` makes a task of every body.
-        self._limit = asyncio.get_running_loop().call_later(BODY_SECONDS, self._connection.close)
+        self._application.deadlines.expect(self._stream, BODY_SECONDS)
         self._application.in_flight += 1
+        self._counted = True
         # The body is JSON whatever its type says; without one Tornado does not parse it as a form.
         headers.pop("Content-Type", None)
         return self._inner.headers_received(start_line, headers)
@@ -95,20 +97,20 @@ class _Arriving(httputil.HTTPMessageDelegate):
         return self._inner.data_received(chunk) if chunk else None
 
     def finish(self) -> None:
+        self._application.deadlines.expect_nothing(self._stream)
         try:
             self._inner.finish()  # makes the handler, which counts the request further
         finally:
-            self._arrived()
+            self._uncount()
 
     def on_connection_close(self) -> None:
         try:
             self._inner.on_connection_close()
         finally:
-            self._arrived()
+            self._uncount()
 
-    def _arrived(self) -> None:
+    def _uncount(self) -> None:
         # Tornado reports a closed connection also after a `finish` that raised.
-        if self._limit is not None:
-            self._limit.cancel()
-            self._limit = None
+        if self._counted:
+            self._counted = False
             self._application.in_flight -= 1

@@ -27,6 +27,12 @@ BODY = b'{"userid": "alice", "password": "0123456789abcdef0123456789abcdef"}'
 CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
 
+@pytest.fixture(autouse=True)
+def frequent_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines are kept more exactly than to the second."""
+    monkeypatch.setattr("handlers.deadlines._LOOK_SECONDS", 0.05)
+
+
 def head(length: int | str, path: str = "/register", expect: str = "100-continue") -> bytes:
     """The headers of a POST; the server says "continue" when it has read them."""
     return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: {expect}\r\n\r\n".encode()
@@ -232,6 +238,41 @@ async def test_a_body_has_a_limited_time_to_arrive_and_the_next_one_its_own(
         with pytest.raises(StreamClosedError):
             await stream.read_bytes(1)
     await counted(app, 0)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("sent", [b"", b"POST /register HTTP/1.1\r\n"])
+@pytest.mark.parametrize("before", [b"", head(len(BODY)) + BODY])
+async def test_an_idle_connection_is_closed_and_forgotten(
+    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch, before: bytes, sent: bytes
+) -> None:
+    monkeypatch.setattr("handlers.application.HEADERS_SECONDS", 0.3)
+    async with connected(api) as stream:
+        await stream.write(before)
+        if before:
+            await stream.read_until(b"}")
+        await stream.write(sent)
+        with pytest.raises(StreamClosedError):
+            await stream.read_bytes(1)
+    async with asyncio.timeout(PATIENCE):
+        while app.deadlines._of:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.gen_test
+async def test_the_time_that_the_server_takes_is_not_the_clients(
+    api: Api, mysql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 0.2
+    user = await api.user()
+    monkeypatch.setattr("handlers.application.HEADERS_SECONDS", limit)
+    monkeypatch.setattr("handlers.application.BODY_SECONDS", limit)
+    mysql.execute("LOCK TABLES tb_account WRITE")
+    async with connected(api) as stream:
+        await stream.write(request("/get_user_info", {}, user.token))
+        await asyncio.sleep(2 * limit)
+        mysql.execute("UNLOCK TABLES")
+        assert (await stream.read_until(b"\r\n")).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.gen_test
