@@ -17,6 +17,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
 from handlers.application import MAX_BODY, Application
+from handlers.deadlines import Deadlines
 from tests.api import PASSWORD, Api, request
 from tests.main_process import PATIENCE, Server, running, wait_for
 from tests.test_main import certificate
@@ -197,6 +198,13 @@ async def counted(app: Application, count: int) -> None:
             await asyncio.sleep(0)
 
 
+async def forgotten(deadlines: Deadlines) -> None:
+    """Return when no connection is kept any more."""
+    async with asyncio.timeout(PATIENCE):
+        while deadlines._of:
+            await asyncio.sleep(0)
+
+
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", ["/register", "/nowhere", "/healthz"])
 async def test_every_answered_request_is_counted_once(api: Api, app: Application, path: str) -> None:
@@ -254,9 +262,21 @@ async def test_an_idle_connection_is_closed_and_forgotten(
         await stream.write(sent)
         with pytest.raises(StreamClosedError):
             await stream.read_bytes(1)
-    async with asyncio.timeout(PATIENCE):
-        while app.deadlines._of:
-            await asyncio.sleep(0)
+    await forgotten(app.deadlines)
+
+
+@pytest.mark.gen_test
+async def test_a_body_served_after_its_connection_is_forgotten_ends_no_other_limit(api: Api) -> None:
+    deadlines = Deadlines()
+    async with connected(api) as gone:
+        deadlines.expect(gone, PATIENCE)
+    await forgotten(deadlines)
+    deadlines.expect_nothing(gone)
+    async with connected(api) as late:
+        deadlines.expect(late, 0)
+        with pytest.raises(StreamClosedError):
+            await late.read_bytes(1)
+    await forgotten(deadlines)
 
 
 @pytest.mark.gen_test
