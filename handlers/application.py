@@ -1,4 +1,4 @@
-"""The Tornado application: the routes, what handlers share, and the limits on bodies."""
+"""The Tornado application: the routes, what handlers share, and the limits that clients have."""
 
 import itertools
 import secrets

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -191,18 +191,21 @@ async def arriving(stream: IOStream, app: Application, length: int | str, path: 
     assert app.in_flight == 1
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """As `wait_for`, while the loop goes on."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0)
+
+
 async def counted(app: Application, count: int) -> None:
     """Return when so many requests are in flight."""
-    async with asyncio.timeout(PATIENCE):
-        while app.in_flight != count:
-            await asyncio.sleep(0)
+    await until(lambda: app.in_flight == count)
 
 
 async def forgotten(deadlines: Deadlines) -> None:
     """Return when no connection is kept any more."""
-    async with asyncio.timeout(PATIENCE):
-        while deadlines._of:
-            await asyncio.sleep(0)
+    await until(lambda: not deadlines._of)
 
 
 @pytest.mark.gen_test
