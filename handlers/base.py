@@ -30,7 +30,7 @@ from conf.settings import Settings
 from handlers.application import MAX_BODY, Application
 from handlers.schemas import P, PageRequest, read
 from models.database import DatabaseUnavailable
-from services import Services, json
+from services import Services, wire
 from services.errors import Code, ServiceError, unavailable
 from services.pages import Page
 from services.versions import List
@@ -120,7 +120,7 @@ class BaseHandler(RequestHandler):
         if len(raw) > MAX_BODY:
             raise ServiceError(Code.BODY_TOO_LARGE, f"the body is longer than {MAX_BODY} bytes")
         try:
-            body = json.loads(raw) if raw else {}
+            body = wire.decode(raw) if raw else {}
         except ValueError:
             raise ServiceError(Code.BAD_REQUEST, "the body is not JSON") from None
         if not isinstance(body, dict):
@@ -233,7 +233,7 @@ def envelope(code: int, message: str, data: Mapping[str, Any] | None = None) -> 
     content: dict[str, Any] = {"code": code, "message": message}
     if data is not None:
         content["data"] = data
-    return json.dumps(content)
+    return wire.encode(content)
 
 
 def log_request(handler: RequestHandler) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from handlers.base import BaseHandler, Routes
 from handlers.schemas import EventHead, EventType, read, recording_in
-from services import json
+from services import wire
 from services.errors import Code, ServiceError
 
 _RECORDING_READY = 100
@@ -29,9 +29,9 @@ class TapeCallbackHandler(BaseHandler):
                 raise
             status, self.code = _REFUSALS[error.code]
             self.set_status(status)
-            self.finish(json.dumps({"code": self.code, "message": error.message}))
+            self.finish(wire.encode({"code": self.code, "message": error.message}))
         else:
-            self.finish(json.dumps({"code": 0}))
+            self.finish(wire.encode({"code": 0}))
 
     async def _receive(self, body: Mapping[str, Any]) -> None:
         head = read(EventHead, body)

@@ -8,7 +8,7 @@ from conf import logs
 from conf.settings import load
 from handlers.schemas import recording_in
 from models.database import DatabaseUnavailable
-from services import json, open_services
+from services import open_services, wire
 
 
 def main(argv: Sequence[str]) -> int:
@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> int:
 
     async def replay() -> tuple[int, int]:
         async with open_services(settings) as services:
-            return await services.recordings.replay_undelivered(lambda body: recording_in(json.loads(body.encode())))
+            return await services.recordings.replay_undelivered(lambda body: recording_in(wire.decode(body.encode())))
 
     try:
         delivered, kept = asyncio.run(replay())

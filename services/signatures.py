@@ -10,7 +10,7 @@ import zlib
 from functools import lru_cache
 from urllib.parse import urlencode
 
-from services import json
+from services import wire
 
 _USERSIG_ALPHABET = bytes.maketrans(b"+/=", b"*-_")
 
@@ -28,7 +28,7 @@ def usersig(sdkappid: int, key: str, identifier: str, *, now: int, expire: int) 
         "TLS.sig": signature,
     }
     # Tencent's own substitution, which is not RFC 4648's URL-safe alphabet.
-    return base64.b64encode(zlib.compress(json.dumps(fields))).translate(_USERSIG_ALPHABET).decode()
+    return base64.b64encode(zlib.compress(wire.encode(fields))).translate(_USERSIG_ALPHABET).decode()
 
 
 @lru_cache(maxsize=16)  # the same for everyone within a second
