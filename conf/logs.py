@@ -26,7 +26,7 @@ def configure(settings: Log) -> None:
     render = json_line if settings.format == "json" else console_line()
     lines = Lines(sys.stdout.fileno(), render)
     structlog.configure(
-        processors=[moment],
+        processors=[add_timestamp],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
@@ -37,7 +37,7 @@ def configure(settings: Log) -> None:
             foreign_pre_chain=[structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                moment,
+                add_timestamp,
                 lambda logger, method, event: render(event),
             ],
         )
@@ -50,10 +50,10 @@ def configure(settings: Log) -> None:
 
 
 class Lines:
-    """Renders and writes the events of one turn of the event loop together: in a row they cost half as much.
+    """Renders and writes the events of one iteration of the event loop together, which halves their cost.
 
-    Processes that share standard output do not cut into each other's lines: what is written at once are whole lines,
-    and no more of them than a pipe takes at once (PIPE_BUF, pipe(7)). A single line longer than that may be cut.
+    Lines of processes that share standard output stay whole: a write holds whole lines, and at most as many bytes as
+    a pipe takes at once (PIPE_BUF, pipe(7)). A single line that is longer may be cut.
     """
 
     def __init__(self, descriptor: int, render: Render) -> None:
@@ -62,7 +62,7 @@ class Lines:
         self._waiting: list[EventDict] = []
 
     def msg(self, **event: Any) -> None:
-        """Write a line, soon."""
+        """Write a line at the end of this iteration."""
         self._waiting.append(event)
         try:
             loop = asyncio.get_running_loop()
@@ -87,18 +87,18 @@ class Lines:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write to a file descriptor until nothing is left, even if somebody has made it non-blocking."""
+    """Write all of the data to a file descriptor, which may be non-blocking."""
     while data:
         try:
             data = data[os.write(descriptor, data) :]
         except BlockingIOError:
             select.select([], [descriptor], [])
-        except OSError:  # nobody reads the log any more, the disk is full: that ends neither requests nor workers
+        except OSError:  # a log without a reader or a full disk ends neither requests nor workers
             return
 
 
-def moment(logger: Any, method: str, event: EventDict) -> EventDict:
-    """What is known of an event only when it happens: its level, its time (Unix seconds), its traceback."""
+def add_timestamp(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Add the time (Unix s), the level and the traceback, which are known only now."""
     if "exc_info" in event:
         event = structlog.processors.format_exc_info(logger, method, event)
     event["level"] = "error" if method == "exception" else method
@@ -121,9 +121,9 @@ def console_line() -> Render:
 
 
 def _iso(seconds: float) -> str:
-    return f"{_whole(int(seconds))}.{int(seconds % 1 * 1e6):06}+00:00"
+    return f"{_seconds_iso(int(seconds))}.{int(seconds % 1 * 1e6):06}+00:00"
 
 
-@lru_cache(maxsize=16)  # events come by the thousand within a second
-def _whole(seconds: int) -> str:
+@lru_cache(maxsize=16)  # a second has thousands of events
+def _seconds_iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

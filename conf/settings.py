@@ -1,39 +1,42 @@
-"""The one typed settings object: a TOML file, overridden by XZB_ variables, overridden by options.
-
-`XZB_CONF` names the TOML file (default: `conf/development.toml`). A variable's name is the prefix `XZB_`
-and the path of the setting with `__` between the levels (`XZB_HTTP__PORT`); an option is the same path with
-dots (`--http.port 9000`). A wrong value ends the process with code 2 before it listens.
-"""
+"""The one typed settings object (decisions, section 8). `conf.cli` reads it."""
 
 import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
-    CliSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
     TomlConfigSettingsSource,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONF = ROOT / "conf" / "development.toml"
 
+
+@dataclass(frozen=True)
+class Credential:
+    """Marks a credential: development invents it, and production refuses an empty or invented one."""
+
+    optional: bool = False
+
+
+SecretId = Annotated[str, Credential()]
+SecretKey = Annotated[SecretStr, Credential()]
+OptionalSecretKey = Annotated[SecretStr, Credential(optional=True)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
-_SHORTEST_KEY = 32  # characters
+_MIN_KEY_LENGTH = 32  # characters
 
 
 class Section(BaseModel):
-    """A table of the TOML file. An unknown key is a spelling mistake, so it is refused."""
+    """A table of the TOML file. An unknown key is refused: it is a spelling mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,7 +64,7 @@ class Http(Section):
 
 
 class MySQL(Section):
-    """The database and how long anything may wait for it."""
+    """The database and its time limits."""
 
     url: SecretStr
     pool_size: int = Field(16, ge=1, description="connections of one process")
@@ -76,10 +79,9 @@ class MySQL(Section):
 
 
 class Redis(Section):
-    """The session store and how long anything may wait for it."""
+    """The session store and its time limit."""
 
     url: SecretStr
-    pool_size: int = Field(32, ge=1, description="connections of one process; it needs three unless batch is 1")
     timeout: Seconds = Field(0.5, description="for one command, its connection included")
 
     @field_validator("url")
@@ -109,10 +111,7 @@ class Auth(Section):
 
 
 class Password(Section):
-    """Argon2id (RFC 9106), what protects its executor, and when it is not needed.
-
-    The costs are OWASP's first choice for m=19 MiB.
-    """
+    """Password hashing with Argon2id (RFC 9106). OWASP recommends the default costs for 19 MiB of memory."""
 
     time_cost: int = Field(2, ge=1)
     memory_kib: int = Field(19 * 1024, ge=8)
@@ -121,22 +120,22 @@ class Password(Section):
     max_failures: int = Field(100, ge=1, description="wrong passwords of one user in failure_window before 429")
     failure_window: int = Field(600, ge=1)
     remember: int = Field(86400, ge=0, description="seconds a verified password needs no new hash; 0 = always hash")
-    remember_key: SecretStr = Field(SecretStr(""), description="secret of that check; empty: always hash")
+    remember_key: OptionalSecretKey = Field(SecretStr(""), description="secret of that check; empty: always hash")
 
     @field_validator("remember_key")
     @classmethod
     def _remember_key(cls, value: SecretStr) -> SecretStr:
-        # Whoever reads Redis has checks of passwords that they know: a short key could be found by trying.
-        if 0 < len(value) < _SHORTEST_KEY:
-            raise ValueError(f"takes at least {_SHORTEST_KEY} characters, such as `openssl rand -hex 32` prints")
+        # A reader of Redis who knows one password and its check could find a short key by trial.
+        if 0 < len(value) < _MIN_KEY_LENGTH:
+            raise ValueError(f"takes at least {_MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32` prints")
         return value
 
 
 class Live(Section):
     """Tencent's live service: recordings and the room service."""
 
-    callback_key: SecretStr
-    api_key: SecretStr
+    callback_key: SecretKey
+    api_key: SecretKey
     bizid: str = Field("", pattern=r"^\w*$", description="prefix of stream ids; empty: any digits")
     roomservice_sign_expires: int = Field(600, ge=1)
     vod_window_days: int = Field(0, ge=0, le=36500, description="oldest replay in the list; 0 = all")
@@ -148,7 +147,7 @@ class Im(Section):
 
     sdkappid: int = Field(ge=1)
     account_type: str
-    secret_key: SecretStr
+    secret_key: SecretKey
     usersig_expires: int = Field(180 * 86400, ge=1)
 
 
@@ -158,35 +157,34 @@ class Cos(Section):
     bucket: str
     region: str
     appid: str = Field(pattern=r"^[0-9]+$")
-    secret_id: str
-    secret_key: SecretStr
+    secret_id: SecretId
+    secret_key: SecretKey
     sign_expires: int = Field(600, ge=61, description="the Android SDK keeps 60 s in reserve")
 
 
 class Vod(Section):
     """Tencent's video on demand."""
 
-    secret_id: str
-    secret_key: SecretStr
+    secret_id: SecretId
+    secret_key: SecretKey
     sign_expires: int = Field(86400, ge=1, le=7776000)
     procedure: str = ""
     sub_app_id: int | None = Field(None, ge=1)
 
 
 class Compat(Section):
-    """Deviations from the document that the shipped apps need."""
+    """Deviations from the protocol that the shipped apps need (decisions, section 4)."""
 
     official_apps: bool = False
 
 
 class Performance(Section):
-    """What makes the hot paths fast; each idea can be turned off."""
+    """Optimisations of the hot paths. Each can be turned off."""
 
-    batch: int = Field(256, ge=1, description="look-ups that may travel to a store together; 1 = each alone")
-    page_ttl: float = Field(5, ge=0, le=60, description="seconds a rendered page may be kept; 0 = keep none")
-    page_cache_bytes: int = Field(32 * 2**20, ge=8 * 2**20, description="of rendered pages, in each process")
-    steady: bool = Field(True, description="connections are listened to without a break; false: as Tornado does")
-    uvloop: bool = Field(True, description="the event loop of libuv; false: asyncio's own")
+    batch: int = Field(256, ge=1, description="look-ups in one call to a store; 1 = each alone")
+    page_ttl: float = Field(5, ge=0, le=60, description="seconds until a cached page expires; 0 = no cache")
+    page_cache_bytes: int = Field(32 * 2**20, ge=8 * 2**20, description="memory of the page cache of one process")
+    uvloop: bool = Field(True, description="use the event loop of libuv instead of asyncio's own")
 
 
 class Log(Section):
@@ -239,14 +237,12 @@ class Settings(BaseSettings):
         return self
 
     def fake_credentials(self) -> Iterator[str]:
-        """The credentials that are empty or that development made up, by name."""
-        for section in ("password", "live", "im", "cos", "vod"):
-            for name, value in getattr(self, section):
-                if name.endswith(("_key", "secret_id")):
-                    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-                    optional = section == "password"
-                    if "fake" in text.lower() or not (text or optional):
-                        yield f"{section}.{name}"
+        """The names of the credentials that are empty or invented."""
+        for section_name, section in self:
+            for name, field in getattr(type(section), "model_fields", {}).items():
+                for credential in field.metadata:
+                    if isinstance(credential, Credential) and _is_fake(getattr(section, name), credential):
+                        yield f"{section_name}.{name}"
 
     @classmethod
     def settings_customise_sources(
@@ -258,12 +254,16 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options first, then the environment, then the file. No .env file, no secrets folder."""
-        path = Path(os.environ.get("XZB_CONF", DEFAULT_CONF))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, conf_path())
+
+
+def conf_path() -> Path:
+    """The TOML file: the one that `XZB_CONF` names, or development's."""
+    return Path(os.environ.get("XZB_CONF", DEFAULT_CONF))
 
 
 def mysql_arguments(url: str) -> dict[str, Any]:
-    """The connect arguments that a `mysql://` URL means.
+    """The connect arguments of a `mysql://` URL.
 
     Shape: `mysql://user:password@host:port/database` or `mysql://user@localhost/database?unix_socket=/path`.
     Raises ValueError with the expected shape, never with the value: it holds a password.
@@ -285,46 +285,6 @@ def mysql_arguments(url: str) -> dict[str, Any]:
     }
 
 
-def load(argv: Sequence[str] = ()) -> Settings:
-    """Read the settings; on a wrong one print what is wrong and exit with code 2."""
-    path = Path(os.environ.get("XZB_CONF", DEFAULT_CONF))
-    if not path.is_file():
-        _refuse([f"XZB_CONF: there is no file {str(path)!r}"])
-    options = CliSettingsSource[Any](Settings, cli_prog_name="main.py")
-    options.root_parser.usage = "main.py [--help] [--SECTION.SETTING VALUE ...]"
-    options(args=list(argv))
-    try:
-        return Settings(_cli_settings_source=options)
-    except ValidationError as error:
-        _refuse([_describe(item) for item in error.errors(include_url=False)])
-    except SettingsError as error:  # JSON for a whole section
-        _refuse([str(error)])
-    except ValueError as error:  # the TOML file does not parse
-        _refuse([f"{path}: {error}"])
-
-
-def _refuse(problems: list[str]) -> NoReturn:
-    for problem in problems:
-        print(f"settings: {problem}", file=sys.stderr)
-    raise SystemExit(2)
-
-
-def _describe(item: Any) -> str:
-    """One problem: which setting, what it got (unless that is a secret), what it takes."""
-    location = [str(part) for part in item["loc"]]
-    name = f"{'.'.join(location)} (XZB_{'__'.join(location).upper()}): " if location else ""
-    hidden = not location or item["type"] in ("missing", "extra_forbidden") or _is_secret(location)
-    got = "" if hidden else f"got {item['input']!r}, "
-    return f"{name}{got}{item['msg'].removeprefix('Value error, ')}"
-
-
-def _is_secret(location: list[str]) -> bool:
-    fields: dict[str, FieldInfo] = Settings.model_fields
-    for part in location:
-        field = fields.get(part)
-        if field is None or field.annotation is None:
-            return False
-        if field.annotation is SecretStr:
-            return True
-        fields = getattr(field.annotation, "model_fields", {})
-    return bool(fields)  # a whole section: its value may hold a secret
+def _is_fake(value: SecretStr | str, credential: Credential) -> bool:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return "fake" in text.lower() or not (text or credential.optional)

@@ -1,1 +1,1 @@
-"""HTTP and nothing else: one module per resource, one class per path, one service call per request."""
+"""HTTP: one module per resource, one class per path, one service call per request. `routes` lists every path."""

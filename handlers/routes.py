@@ -1,9 +1,11 @@
 """Every path and its handler."""
 
 from conf.settings import Settings
-from handlers import account, callback, profile, signature, system, ugc, vod
-from handlers.application import Application
-from handlers.base import NotFoundHandler, Routes, log_request
+from handlers import account, profile, signature, system, ugc, vod
+from handlers.base import NotFoundHandler, Routes
+from handlers.transport.access_log import log_request
+from handlers.transport.application import Application
+from handlers.webhooks import tape_callback
 from services import Services
 
 ROUTES: Routes = [
@@ -12,7 +14,7 @@ ROUTES: Routes = [
     *vod.ROUTES,
     *ugc.ROUTES,
     *signature.ROUTES,
-    *callback.ROUTES,
+    *tape_callback.ROUTES,
     *system.ROUTES,
 ]
 

@@ -16,7 +16,7 @@ class HealthHandler(BaseHandler):
 
 
 class ReadyHandler(BaseHandler):
-    """The process can serve: its stores answer and it is not about to stop."""
+    """The process can serve: its stores answer, and it does not stop."""
 
     quiet = True
 

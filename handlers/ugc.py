@@ -1,27 +1,30 @@
 """/upload_ugc and /get_ugc_list: short videos."""
 
-from handlers.base import ListHandler, Routes, UserHandler
-from handlers.schemas import UgcList, UgcVideo, ugcinfo
-from services.versions import List
+from handlers.base import Routes
+from handlers.interfaces import UserHandler
+from handlers.lists import ListHandler
+from handlers.schemas.ugc import UgcList, UgcVideo, ugcinfo
+from services.authentication import Caller
+from services.snapshot import Feed
 
 
 class UploadUgcHandler(UserHandler[UgcVideo]):
-    """Publishes a short video (document, section 8)."""
+    """Publishes a short video (protocol, section 8)."""
 
     parameters = UgcVideo
 
-    async def serve(self, caller: str, parameters: UgcVideo) -> None:
-        await self.services.videos.upload_ugc(caller, parameters.video())
+    async def serve(self, caller: Caller, parameters: UgcVideo) -> None:
+        await self.services.videos.upload_ugc(caller.userid, parameters.video())
 
 
 class GetUgcListHandler(ListHandler):
-    """Short videos, newest first (document, section 9)."""
+    """Short videos, newest first (protocol, section 9)."""
 
-    shows = List.UGC
+    feed = Feed.UGC
 
     async def list_page(self, index: int, count: int) -> UgcList:
         videos = await self.services.videos.ugc(index, count)
-        return {"list": [ugcinfo(video, self.timezone) for video in videos]}
+        return {"list": [ugcinfo(video, self.formats) for video in videos]}
 
 
 ROUTES: Routes = [

@@ -1,28 +1,32 @@
-"""/get_vod_list and /upload_room: replays, and what they will be called."""
+"""/get_vod_list and /upload_room: replays, and the room information for the next one."""
 
-from handlers.base import ListHandler, Routes, UserHandler
-from handlers.schemas import RoomInformation, VodList, vodinfo
-from services.versions import List
+from handlers.base import Routes
+from handlers.interfaces import UserHandler
+from handlers.lists import ListHandler
+from handlers.schemas.vod import RoomInformation, VodList, vodinfo
+from services.authentication import Caller
+from services.snapshot import Feed
 
 
 class GetVodListHandler(ListHandler):
-    """Replays of past broadcasts, newest first (document, section 6)."""
+    """Replays of past broadcasts, newest first (protocol, section 6)."""
 
-    shows = List.REPLAYS
+    feed = Feed.REPLAYS
 
     async def list_page(self, index: int, count: int) -> VodList:
         replays = await self.services.videos.replays(index, count)
-        official_apps = self.conf.compat.official_apps
-        return {"list": [vodinfo(replay, self.timezone, official_apps=official_apps) for replay in replays]}
+        return {"list": [vodinfo(replay, self.formats) for replay in replays]}
 
 
 class UploadRoomHandler(UserHandler[RoomInformation]):
-    """Says what the broadcast about to start is (document, section 7)."""
+    """Stores room information for the next broadcast (protocol, section 7)."""
 
     parameters = RoomInformation
 
-    async def serve(self, caller: str, parameters: RoomInformation) -> None:
-        await self.services.videos.upload_room(caller, parameters.title, parameters.location, parameters.frontcover)
+    async def serve(self, caller: Caller, parameters: RoomInformation) -> None:
+        await self.services.videos.upload_room(
+            caller.userid, parameters.title, parameters.location, parameters.frontcover
+        )
 
 
 ROUTES: Routes = [

@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pymysql.constants import ER
-from pymysql.err import IntegrityError
-
 from models.database import Queries, placeholders
+from models.errors import DuplicateKey
 
 _PROFILE_COLUMNS = ("nickname", "avatar", "sex", "frontcover")
 
 
 class Profile(NamedTuple):
-    """What others see of a user."""
+    """The part of an account that other users see."""
 
     userid: str
     nickname: str
@@ -25,10 +23,8 @@ async def insert(db: Queries, userid: str, password: str) -> bool:
     """Add a user with a hashed password and an empty profile; False when the userid is taken."""
     try:
         await db.execute("INSERT INTO tb_account (userid, password) VALUES (%s, %s)", (userid, password))
-    except IntegrityError as error:
-        if error.args[0] == ER.DUP_ENTRY:
-            return False
-        raise
+    except DuplicateKey:
+        return False
     return True
 
 
@@ -69,7 +65,7 @@ async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | i
 
 
 async def lock(db: Queries, userid: str) -> Profile | None:
-    """The profile of a user, None without one. No other transaction gets past here for the user until this one ends."""
+    """The profile of a user, None without one. Other transactions that lock the user wait until this one ends."""
     row = await db.fetch_one(
         "SELECT userid, nickname, avatar, sex, frontcover FROM tb_account WHERE userid = %s FOR UPDATE",
         (userid,),

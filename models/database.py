@@ -1,6 +1,7 @@
 """The connection pool: a gate before it, a time limit on every step, one helper for transactions.
 
-The gate is there because aiomysql's own pool can lose a waiter's wake-up: nobody ever waits inside it.
+aiomysql's pool can lose the wake-up of a waiter: a connection that comes back closed wakes nobody. So the gate, a
+semaphore, lets only as many callers in as there are connections, and nobody waits inside the pool.
 """
 
 import asyncio
@@ -14,20 +15,19 @@ import pymysql
 from pymysql.constants import CLIENT, CR, ER, FIELD_TYPE
 from pymysql.converters import decoders
 
+from models.errors import DuplicateKey, StoreError, StoreUnavailable
+
 Row = tuple[Any, ...]
 
-# The server refuses or gives up for a reason that passes: connections used up, shutting down, lock wait or
-# statement time exceeded, deadlock, killed, out of disk, read-only during a fail-over.
-_TRANSIENT = frozenset(
+# The server cannot serve now, and may later: connections used up, shutting down, lock wait or statement time exceeded,
+# deadlock, killed, out of disk, read-only during a fail-over.
+_PASSING = frozenset(
     {
         ER.CON_COUNT_ERROR,
         ER.SERVER_SHUTDOWN,
         ER.LOCK_WAIT_TIMEOUT,
         ER.LOCK_DEADLOCK,
         ER.QUERY_INTERRUPTED,
-        ER.ACCESS_DENIED_ERROR,
-        ER.DBACCESS_DENIED_ERROR,
-        ER.BAD_DB_ERROR,
         ER.DISK_FULL,
         ER.RECORD_FILE_FULL,
         ER.OPTION_PREVENTS_STATEMENT,
@@ -43,16 +43,12 @@ _CONVERSIONS = {**decoders, FIELD_TYPE.DATETIME: datetime.fromisoformat}
 
 
 def placeholders(values: Sequence[Any]) -> str:
-    """What stands between the brackets of `IN (...)`: PyMySQL does not bind a list."""
+    """The text between the brackets of `IN (...)`. PyMySQL does not bind a list."""
     return ", ".join(["%s"] * len(values))
 
 
-class DatabaseUnavailable(Exception):
-    """The database cannot answer now: unreachable, too slow, or every connection is taken."""
-
-
 class Queries(Protocol):
-    """What a model needs to run SQL: the database itself, or a transaction on it."""
+    """Runs SQL: the database itself, or a transaction on it."""
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """All rows of a SELECT."""
@@ -61,11 +57,11 @@ class Queries(Protocol):
         """The first row of a SELECT, None without one."""
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
-        """Run a statement that writes; the number of rows it found (or inserted)."""
+        """Run a statement that writes. Returns the number of rows that it found or inserted."""
 
 
 class _Connection:
-    """Queries on one connection; only ever used by one coroutine at a time."""
+    """Queries on one connection, which one coroutine at a time uses."""
 
     def __init__(self, connection: aiomysql.Connection, timeout: float) -> None:
         self._connection = connection
@@ -88,8 +84,8 @@ class _Connection:
 class Database:
     """A pool of autocommitting connections. Nothing is connected before the first query.
 
-    Every method raises DatabaseUnavailable when the server is unreachable or slower than the time limits
-    (seconds), and lets other errors of the server (a duplicate key, wrong SQL) through.
+    Every method raises StoreUnavailable when the server is unreachable or slower than the time limits (seconds),
+    DuplicateKey when the row is there already, and StoreError when the server refuses.
     """
 
     def __init__(
@@ -116,13 +112,13 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Queries]:
-        """Commit what the block did, or roll all of it back when it raises."""
+        """Commit the statements of the block, or roll all of them back when it raises."""
         async with self._acquire() as connection:
             await connection.execute("START TRANSACTION")
             try:
                 yield connection
             except (TimeoutError, OSError):
-                raise  # the connection is beyond use: it gets closed, and the server rolls back
+                raise  # the connection gets closed, and the server rolls back
             except Exception:
                 await connection.execute("ROLLBACK")
                 raise
@@ -131,23 +127,20 @@ class Database:
     @asynccontextmanager
     async def _acquire(self) -> AsyncIterator[_Connection]:
         try:
-            connection = await self._take()
+            connection = await self._checkout()
             try:
                 yield _Connection(connection, self._query_timeout)
             except (TimeoutError, asyncio.CancelledError, OSError):
-                connection.close()  # an answer may still be on its way: nobody else must read it
+                connection.close()  # an answer may still come, and nobody else must read it
                 raise
             finally:
-                self._give_back(connection)
+                self._release(connection)
         except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
-            raise DatabaseUnavailable("the database does not answer") from error
-        except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
-            code = error.args[0] if error.args else 0
-            if isinstance(error, pymysql.err.InterfaceError) or code in _TRANSIENT or code >= CR.CR_ERROR_FIRST:
-                raise DatabaseUnavailable("the database refuses") from error
-            raise
+            raise StoreUnavailable("mysql", repr(error)) from error
+        except pymysql.err.MySQLError as error:
+            raise _translated(error) from error
 
-    async def _take(self) -> aiomysql.Connection:
+    async def _checkout(self) -> aiomysql.Connection:
         """A connection, within the time limit: through the gate first, then out of the pool."""
         try:
             async with asyncio.timeout(self._acquire_timeout):
@@ -158,14 +151,17 @@ class Database:
                     self._gate.release()
                     raise
         except TimeoutError:
-            raise DatabaseUnavailable("no connection in time") from None
+            raise StoreUnavailable("mysql", "no connection in time") from None
 
-    def _give_back(self, connection: aiomysql.Connection) -> None:
+    def _release(self, connection: aiomysql.Connection) -> None:
         assert self._pool is not None
         self._pool.release(connection)
         self._gate.release()
 
     async def _opened_pool(self) -> aiomysql.Pool:
+        # No connect_timeout: aiomysql gives it to asyncio.wait_for, which on Python 3.11 swallows a cancellation that
+        # comes when the TCP connection is made (github.com/python/cpython/issues/86296). Then the time limit of
+        # `_checkout` is spent, and nothing limits the handshake.
         if self._pool is None:
             self._pool = await aiomysql.create_pool(  # minsize 0: connects nothing yet
                 **self._arguments,
@@ -174,7 +170,6 @@ class Database:
                 autocommit=True,
                 charset="utf8mb4",
                 conv=_CONVERSIONS,
-                connect_timeout=self._acquire_timeout,
                 client_flag=CLIENT.FOUND_ROWS,  # an UPDATE to the same values found its row
                 init_command=_session_settings(self._query_timeout),
             )
@@ -191,6 +186,15 @@ class Database:
         except TimeoutError:
             self._pool.terminate()
             await self._pool.wait_closed()
+
+
+def _translated(error: pymysql.err.MySQLError) -> StoreError:
+    code = error.args[0] if error.args else 0
+    if code == ER.DUP_ENTRY:
+        return DuplicateKey("mysql", repr(error))
+    if isinstance(error, pymysql.err.InterfaceError) or code in _PASSING or code >= CR.CR_ERROR_FIRST:
+        return StoreUnavailable("mysql", repr(error))
+    return StoreError("mysql", repr(error))
 
 
 def _session_settings(query_timeout: float) -> str:

@@ -1,4 +1,4 @@
-"""tb_room: the history of what users said about their broadcasts."""
+"""tb_room: the history of the users' room information."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from models.database import Queries
 
 
 class Room(NamedTuple):
-    """What a replay takes over from its broadcast."""
+    """The part of a replay that comes from room information."""
 
     title: str
     location: str

@@ -7,7 +7,7 @@ from models.database import Queries
 
 
 class Video(NamedTuple):
-    """What a user publishes."""
+    """A short video without its author."""
 
     file_id: str
     title: str
@@ -31,7 +31,7 @@ class ListedVideo(NamedTuple):
 
 
 async def upsert(db: Queries, userid: str, video: Video) -> bool:
-    """Publish, or replace what the user published under this file_id (its create_time stays).
+    """Publish a video, or replace the user's video with this file_id, which keeps its create_time.
 
     False when there is no such user.
     """

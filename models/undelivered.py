@@ -1,4 +1,4 @@
-"""tb_undelivered_callback: recording events that belong to no known user, kept as they came."""
+"""tb_undelivered_callback: recording events that could not be used, kept as they came."""
 
 from typing import NamedTuple
 
@@ -6,36 +6,36 @@ from models.database import Queries
 
 
 class Undelivered(NamedTuple):
-    """An event and its key."""
+    """A kept event. All deliveries of one event share the `event_id` (64 hex digits)."""
 
-    stream_id: str
-    file_id: str
+    event_id: str
+    reason: str
     body: str
 
 
 async def keep(db: Queries, event: Undelivered) -> None:
-    """Keep an event; the same file of the same stream once only."""
+    """Keep an event. Of several deliveries the last one stays."""
     await db.execute(
         """
-        INSERT INTO tb_undelivered_callback (stream_id, file_id, body) VALUES (%s, %s, %s)
-        ON DUPLICATE KEY UPDATE body = %s
+        INSERT INTO tb_undelivered_callback (event_id, reason, body) VALUES (%s, %s, %s)
+        ON DUPLICATE KEY UPDATE reason = %s, body = %s
         """,
-        (*event, event.body),
+        (*event, event.reason, event.body),
     )
 
 
-async def page(db: Queries, after: tuple[str, str], count: int) -> list[Undelivered]:
-    """The next `count` kept events behind the key `after` (stream_id, file_id)."""
+async def page(db: Queries, after: str, count: int) -> list[Undelivered]:
+    """The next `count` kept events behind an event_id, in the order of their ids."""
     rows = await db.fetch_all(
         """
-        SELECT stream_id, file_id, body FROM tb_undelivered_callback
-        WHERE (stream_id, file_id) > (%s, %s) ORDER BY stream_id, file_id LIMIT %s
+        SELECT event_id, reason, body FROM tb_undelivered_callback
+        WHERE event_id > %s ORDER BY event_id LIMIT %s
         """,
-        (*after, count),
+        (after, count),
     )
     return [Undelivered(*row) for row in rows]
 
 
-async def forget(db: Queries, stream_id: str, file_id: str) -> None:
+async def forget(db: Queries, event_id: str) -> None:
     """Drop an event that has been delivered."""
-    await db.execute("DELETE FROM tb_undelivered_callback WHERE stream_id = %s AND file_id = %s", (stream_id, file_id))
+    await db.execute("DELETE FROM tb_undelivered_callback WHERE event_id = %s", (event_id,))

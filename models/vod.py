@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from models.database import Queries
 
-# A user can hardly have more files in the time of one broadcast; it bounds the query.
-_MOST_FILES = 500
+# Bounds the query. A user hardly has more files in the time of one broadcast.
+_MAX_FILES = 500
 
 
 class ListedReplay(NamedTuple):
@@ -40,7 +40,7 @@ class File(NamedTuple):
 
 
 class Media(NamedTuple):
-    """What the files of a replay say about it."""
+    """The columns of a replay that come from its files."""
 
     play_url: str
     hls_play_url: str
@@ -51,8 +51,8 @@ class Media(NamedTuple):
 async def newest(db: Queries, index: int, count: int, since: datetime | None) -> list[ListedReplay]:
     """`count` replays from offset `index`, newest first; only those created at or after `since` (UTC).
 
-    The page is found in the index alone, and only its rows are read: the rows before a deep offset are not. The indexes
-    are forced: with few rows the optimizer prefers to sort them all, and a plan should not depend on that.
+    The index alone finds the page, so that the rows before a deep offset are not read. The indexes are forced: with few
+    rows the optimizer would sort them all, and the plan must not depend on their number.
     """
     rows = await db.fetch_all(
         f"""
@@ -73,7 +73,7 @@ async def newest(db: Queries, index: int, count: int, since: datetime | None) ->
 
 
 async def has_file(db: Queries, userid: str, file_id: str) -> bool:
-    """Whether this file is already part of a replay (an imported replay has no files but itself)."""
+    """True when the file is part of a replay. An imported replay has no files but itself."""
     row = await db.fetch_one(
         """
         SELECT 1 FROM tb_vod_file WHERE userid = %s AND file_id = %s
@@ -93,7 +93,7 @@ async def files_around(db: Queries, userid: str, start: datetime, end: datetime)
         JOIN tb_vod_file f ON f.userid = near.userid AND f.replay_file_id = near.replay_file_id
         WHERE near.userid = %s AND near.end_time >= %s AND near.start_time <= %s LIMIT %s
         """,
-        (userid, start, end, _MOST_FILES),
+        (userid, start, end, _MAX_FILES),
     )
     return [File(*row) for row in rows]
 
@@ -123,7 +123,7 @@ async def insert_replay(db: Queries, userid: str, file_id: str, room: Sequence[s
 
 
 async def update_media(db: Queries, userid: str, file_id: str, media: Media) -> None:
-    """Set what the files of a replay say about it."""
+    """Set the columns of a replay that come from its files."""
     await db.execute(
         """
         UPDATE tb_vod SET play_url = %s, hls_play_url = %s, start_time = %s, create_time = %s

@@ -6,7 +6,7 @@ import structlog
 
 from models import account
 from models.database import Database
-from services.batches import Batches
+from services.batch_loader import BatchLoader
 from services.errors import Code, ServiceError
 from services.passwords import Passwords
 from services.remembered_passwords import RememberedPasswords
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Accounts:
-    """Users and how they get in."""
+    """Registers users and logs them in."""
 
     def __init__(
         self,
@@ -27,40 +27,40 @@ class Accounts:
         remembered: RememberedPasswords,
         throttle: LoginThrottle,
         *,
-        batch: int,
+        max_batch: int,
     ) -> None:
         self._db = db
         self._sessions = sessions
         self._passwords = passwords
         self._remembered = remembered
         self._throttle = throttle
-        self._stored: Batches[str, str | None] = Batches(self._fetch_stored, most=batch)
+        self._stored: BatchLoader[str, str | None] = BatchLoader(self._fetch_stored, max_batch=max_batch)
 
     async def register(self, userid: str, password: str) -> None:
         """Add a user. Raises USER_EXISTS."""
-        if await self._stored.ask(userid) is not None:
-            raise _exists()  # spares the hash; the insert below is what decides
+        if await self._stored.load(userid) is not None:
+            raise _exists()  # saves the hash; the insert below decides
         if not await account.insert(self._db, userid, await self._passwords.hash(password)):
             raise _exists()
 
     async def login(self, userid: str, password: str) -> Session:
         """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many wrong ones."""
-        stored = await self._stored.ask(userid)
+        stored = await self._stored.load(userid)
         if stored is None:
             raise ServiceError(Code.NO_SUCH_USER, "no such user")
-        await self._throttle.take(userid)
+        await self._throttle.acquire(userid)
         try:
             matches = await self._matches(userid, stored, password)
-        except BaseException:  # overloaded, cancelled, a corrupt hash: no wrong password was tried
-            await self._throttle.give_back(userid)
+        except BaseException:  # overload, a cancellation, a corrupt hash: the password was not wrong
+            await self._throttle.release(userid)
             raise
         if not matches:
             raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
-        session, _ = await asyncio.gather(self._sessions.open(userid), self._throttle.give_back(userid))
+        session, _ = await asyncio.gather(self._sessions.open(userid), self._throttle.release(userid))
         return session
 
     async def _matches(self, userid: str, stored: str, password: str) -> bool:
-        """Whether the password is right; then it is stored in today's way, and remembered."""
+        """True when the password is right. Then its hash is brought up to date, and it is remembered."""
         if await self._remembered.knows(userid, stored, password):
             return True
         if not await self._passwords.verify(stored, password):

@@ -1,82 +1,95 @@
-"""Who is calling: the official apps' `Liteav-Sig`, or a bearer token for everyone else."""
+"""Authentication: the official apps' `Liteav-Sig`, or a bearer token for everyone else (decisions, section 2)."""
 
 import hmac
 import math
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from services import sessions, signatures
+import structlog
+
+from services import sessions
 from services.errors import Code, ServiceError
+from services.sessions import Sessions
+from services.snapshot import Snapshot
+from services.tencent import signatures
+from services.validation import is_userid
 
-USERID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+log = structlog.get_logger()
+
 _TIMESTAMP = re.compile(rb'("timestamp"\s*:\s*"?)(\d{1,18})(?!\d)')
-_MILLISECONDS = 1e11  # a timestamp above this is in milliseconds (iOS)
+_MIN_MILLISECONDS = 1e11  # a larger timestamp is in milliseconds (iOS)
+
+
+class Caller(NamedTuple):
+    """The authenticated user of a request, and the snapshot that was read with the session."""
+
+    userid: str
+    snapshot: Snapshot
 
 
 class Authenticator:
-    """Tells the caller of a request from its headers and its body. `clock_skew` is in seconds."""
+    """Identifies the caller of a request. `clock_skew` is in seconds."""
 
-    def __init__(self, sessions: sessions.Sessions, *, clock_skew: int) -> None:
+    def __init__(self, sessions: Sessions, *, clock_skew: int) -> None:
         self._sessions = sessions
         self._clock_skew = clock_skew
 
-    async def caller(self, headers: Mapping[str, str], raw: bytes, body: Mapping[str, Any]) -> str:
-        """The userid of the caller. Raises INVALID_TOKEN.
-
-        `raw` is the body exactly as received and `body` what it means.
-        """
+    async def identify(self, headers: Mapping[str, str], raw: bytes, body: Mapping[str, Any]) -> Caller:
+        """The caller. `raw` is the body exactly as received, `body` its value. Raises INVALID_TOKEN."""
         if (signature := headers.get("Liteav-Sig")) is not None:
             return await self._signed(signature, raw, body)
         if (authorization := headers.get("Authorization")) is not None:
             return await self._bearer(authorization, body)
         raise _invalid("neither Liteav-Sig nor Authorization: Bearer")
 
-    async def _bearer(self, authorization: str, body: Mapping[str, Any]) -> str:
+    async def _bearer(self, authorization: str, body: Mapping[str, Any]) -> Caller:
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
         userid = sessions.owner(token)
-        if scheme.lower() != "bearer" or not USERID.fullmatch(userid):
+        if scheme.lower() != "bearer" or not is_userid(userid):
             raise _invalid("not a bearer token")
-        expected = await self._sessions.token(userid)
-        if expected is None or not _equal(token, expected):
+        session = await self._sessions.current(userid)
+        if session is None or not _equal(token, session.token):
             raise _invalid("token is wrong, expired or replaced")
         if body.get("userid") not in (None, userid):
             raise _invalid("userid is not the token's")
-        return userid
+        return Caller(userid, session.snapshot)
 
-    async def _signed(self, signature: str, raw: bytes, body: Mapping[str, Any]) -> str:
+    async def _signed(self, signature: str, raw: bytes, body: Mapping[str, Any]) -> Caller:
         userid = body.get("userid")
-        if not isinstance(userid, str) or not USERID.fullmatch(userid):
+        if not isinstance(userid, str) or not is_userid(userid):
             raise _invalid("a signed request needs its userid")
-        token = await self._sessions.token(userid)
-        if token is None or not _matches(signature, token, raw):
+        session = await self._sessions.current(userid)
+        if session is None or not _matches(signature, session.token, raw):
             raise _invalid("signature does not match, or the token is expired or replaced")
-        self._check_fresh(body)
-        return userid
+        self._check_freshness(userid, body)
+        self._sessions.renew_if_due(session)
+        return Caller(userid, session.snapshot)
 
-    def _check_fresh(self, body: Mapping[str, Any]) -> None:
-        """A signed request is good until timestamp + expires, give or take the skew of the clocks.
+    def _check_freshness(self, userid: str, body: Mapping[str, Any]) -> None:
+        """Refuse a signed request past timestamp + expires, with an allowance for clocks that differ.
 
-        iOS sends neither when it uploads a room: then the signature alone decides.
+        iOS sends neither field when it uploads a room. Then the signature alone decides.
         """
         if body.get("timestamp") is None or body.get("expires") is None:
             return
         timestamp = _number("timestamp", body["timestamp"])
         expires = _number("expires", body["expires"])
-        if timestamp > _MILLISECONDS:
+        if timestamp > _MIN_MILLISECONDS:
             timestamp /= 1000
         now = time.time()
         if timestamp + expires < now - self._clock_skew or timestamp > now + self._clock_skew:
+            log.info("request expired", userid=userid, clock_offset_s=round(timestamp - now))
             raise _invalid("request expired")
 
 
 def _matches(signature: str, token: str, raw: bytes) -> bool:
     if _equal(signature, signatures.liteav_sig(token, raw)):
         return True
-    # Android builds the body twice, once to sign it and once to send it: the clock may have moved on in between.
-    later = _TIMESTAMP.sub(lambda found: found[1] + b"%d" % (int(found[2]) + 1), raw, count=1)
+    # Android builds the body twice, once to sign it and once to send it. The clock may tick in between.
+    later = _TIMESTAMP.sub(lambda match: match[1] + b"%d" % (int(match[2]) + 1), raw, count=1)
     return later != raw and _equal(signature, signatures.liteav_sig(token, later))
 
 

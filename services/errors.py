@@ -1,6 +1,14 @@
-"""The one domain error, and the codes of the protocol (decisions on the document's `code`)."""
+"""The errors that services raise, and the codes of the protocol (decisions, section 1).
+
+ServiceError     the request cannot be served: a code and a message for the client
+StoreError       a store failed (`models.errors`)
+"""
 
 from enum import IntEnum
+
+from models.errors import StoreError, StoreUnavailable
+
+__all__ = ["Code", "ServiceError", "StoreError", "StoreUnavailable", "unavailable"]
 
 
 class Code(IntEnum):
@@ -25,7 +33,7 @@ class Code(IntEnum):
 
 
 class ServiceError(Exception):
-    """A request that cannot be served. The message goes to the client as it is: nothing secret in it.
+    """The request cannot be served. The client gets the message as it is, so nothing secret stands in it.
 
     `retry_after` is in seconds, for the codes that ask the client to come back.
     """

@@ -1,28 +1,24 @@
-"""Whether the stores answer."""
+"""The state of the stores."""
 
-from pymysql.err import MySQLError
-from redis.exceptions import RedisError
-
-from models.database import Database, DatabaseUnavailable
-from services.coalesced_redis import CoalescedRedis
+from models.database import Database
+from models.probe import probe
+from services.errors import StoreError
+from services.redis.client import RedisClient
 
 
 class Health:
-    """Asks the stores the way requests do."""
+    """Asks the stores as requests do."""
 
-    def __init__(self, db: Database, redis: CoalescedRedis) -> None:
+    def __init__(self, db: Database, redis: RedisClient) -> None:
         self._db = db
         self._redis = redis
 
     async def problems(self) -> list[str]:
-        """The names of the stores that cannot serve now: MySQL counts once its tables are there."""
+        """The names of the stores that cannot serve now."""
         problems = []
-        try:
-            await self._db.fetch_one("SELECT 1 FROM tb_undelivered_callback LIMIT 1")
-        except (DatabaseUnavailable, MySQLError):
-            problems.append("mysql")
-        try:
-            await self._redis.ping()
-        except RedisError:
-            problems.append("redis")
+        for answer in (probe(self._db), self._redis.ping()):
+            try:
+                await answer
+            except StoreError as error:
+                problems.append(error.store)
         return problems

@@ -1,7 +1,7 @@
 """Password hashing with Argon2id (RFC 9106), in threads of its own and behind a bounded queue.
 
-On the event loop one hash would stall every request for some 20 ms; without a bound a login storm would take
-all memory. What the app sends is already an MD5 of the real password: it is hashed like any password.
+On the event loop one hash would stall every request for some 20 ms. Without a bound a login storm would take all
+memory. The app sends an MD5 of the real password, and the server hashes that like any password.
 """
 
 import asyncio
@@ -19,8 +19,7 @@ from services.errors import unavailable
 T = TypeVar("T")
 
 _HASH_PREFIX = "$argon2"
-# More than the event loop's: at 5 more a thread gets a third of its time when both want a core; at 10, a tenth, logins
-# starve.
+# When a hash and the event loop want the same core, the hash gets a third of it. At 10 it gets a tenth: logins starve.
 _NICENESS = 5
 
 
@@ -29,8 +28,8 @@ class Passwords:
 
     def __init__(self, *, time_cost: int, memory_kib: int, threads: int, queue: int) -> None:
         self._hasher = argon2.PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_give_way)
-        self._most = threads + queue
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_lower_priority)
+        self._max_running = threads + queue
         self._running = 0
 
     async def hash(self, password: str) -> str:
@@ -38,17 +37,17 @@ class Passwords:
         return await self._run(lambda: self._hasher.hash(password))
 
     async def verify(self, stored: str, password: str) -> bool:
-        """Whether this is the password behind a stored value, be it a hash or an imported plain text."""
+        """True when the password belongs to the stored value: a hash, or the plain text of an imported user."""
         if not stored.startswith(_HASH_PREFIX):
             return hmac.compare_digest(stored.encode(), password.encode())
         return await self._run(lambda: self._matches(stored, password))
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether a stored value is a plain text or a hash of other costs than today's."""
+        """True when the stored value is a plain text, or a hash with other costs than the settings'."""
         return not stored.startswith(_HASH_PREFIX) or self._hasher.check_needs_rehash(stored)
 
     def close(self) -> None:
-        """Finish the hash that is being made and forget those that wait."""
+        """Finish the running hash and drop the waiting ones."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _matches(self, stored: str, password: str) -> bool:
@@ -58,7 +57,7 @@ class Passwords:
             return False
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._running >= self._most:
+        if self._running >= self._max_running:
             raise unavailable("too many logins at once")
         self._running += 1
         try:
@@ -67,7 +66,7 @@ class Passwords:
             self._running -= 1
 
 
-def _give_way() -> None:
-    """Let the event loop have the core first: one waits for a hash anyway (Linux has a niceness for each thread)."""
+def _lower_priority() -> None:
+    """Give the event loop the core first. Linux has a niceness for each thread (setpriority(2)) and caps it at 19."""
     thread = threading.get_native_id()
-    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)  # Linux stops at 19
+    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)

@@ -1,12 +1,15 @@
-"""Profiles: what others see of a user."""
+"""Profiles: the part of an account that other users see."""
 
 from collections.abc import Mapping
 
 from models import account
+from models.account import Profile
 from models.database import Database
-from services.batches import Batches
+from services.batch_loader import BatchLoader
 from services.errors import Code, ServiceError
-from services.versions import Versions
+from services.feeds import Feeds
+
+__all__ = ["Profile", "Profiles"]
 
 _SHOWN_IN_LISTS = {"nickname", "avatar"}
 
@@ -14,14 +17,14 @@ _SHOWN_IN_LISTS = {"nickname", "avatar"}
 class Profiles:
     """Reads and changes profiles."""
 
-    def __init__(self, db: Database, versions: Versions, *, batch: int) -> None:
+    def __init__(self, db: Database, feeds: Feeds, *, max_batch: int) -> None:
         self._db = db
-        self._versions = versions
-        self._profiles: Batches[str, account.Profile | None] = Batches(self._fetch, most=batch)
+        self._feeds = feeds
+        self._profiles: BatchLoader[str, Profile | None] = BatchLoader(self._fetch, max_batch=max_batch)
 
-    async def get(self, userid: str) -> account.Profile:
+    async def get(self, userid: str) -> Profile:
         """The user's profile. Raises NO_SUCH_USER when the account is gone."""
-        profile = await self._profiles.ask(userid)
+        profile = await self._profiles.load(userid)
         if profile is None:
             raise ServiceError(Code.NO_SUCH_USER, "no such user")
         return profile
@@ -33,8 +36,8 @@ class Profiles:
         if not await account.update_profile(self._db, userid, changes):
             raise ServiceError(Code.UPDATE_FAILED, "no such user")
         if not _SHOWN_IN_LISTS.isdisjoint(changes):
-            await self._versions.change_profile(userid)
+            await self._feeds.bump_profile(userid)
 
-    async def _fetch(self, userids: list[str]) -> list[account.Profile | None]:
+    async def _fetch(self, userids: list[str]) -> list[Profile | None]:
         profiles = await account.profiles(self._db, userids)
         return [profiles.get(userid) for userid in userids]

@@ -1,98 +1,125 @@
-"""Recordings: how the live service's events become the replay list (decisions on tape_callback)."""
+"""Recordings: the live service's events become the replay list (decisions, section 6)."""
 
+import hashlib
 import hmac
+import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Any
 
 import structlog
 
 from models import account, room, undelivered, vod
+from models.account import Profile
 from models.database import Database, Queries
-from services import signatures
-from services.versions import List, Versions
+from models.undelivered import Undelivered
+from services import wire
+from services.errors import Code, ServiceError
+from services.feeds import Feeds
+from services.snapshot import Feed
+from services.tencent import signatures
+from services.tencent.events import Recording, recording_of, signature_of
 
 log = structlog.get_logger()
 
-# Which file of a broadcast fills play_url, best first: every player plays mp4, aac has no picture.
+# The formats that can fill play_url, best first: every player plays mp4, aac has no picture.
 _PLAY_FORMATS = ("mp4", "flv", "aac")
 # Room information may be uploaded a little after the broadcast has started.
 _ROOM_DELAY = timedelta(seconds=120)
-# An event that Tencent delivers late is accepted this long past its expiry (s).
-_LATE = 900
-# Kept events are replayed in pages of this size.
-_PAGE = 100
+# An event that Tencent delivers late is accepted this long past its expiry.
+_MAX_LATENESS_S = 900
+_REPLAY_BATCH = 100
 
 
-class Recording(NamedTuple):
-    """A recorded file as the live service announces it; times and duration in seconds."""
+class Outcome(StrEnum):
+    """The fate of an event."""
 
-    stream_id: str
-    file_id: str
-    video_url: str
-    file_format: str
-    start_time: int
-    end_time: int
-    duration: int
+    STORED = "stored"
+    """Its file is part of a replay."""
+    KEPT = "kept"
+    """It cannot be used, and is kept whole."""
+    IGNORED = "ignored"
+    """It is of another kind, or its recording is too short."""
 
 
 class Recordings:
     """Turns announced files into replays.
 
-    `bizid` is the prefix of the stream ids (empty: any digits); recordings shorter than `min_duration` seconds
-    are ignored.
+    `bizid` is the prefix of the stream ids; without it the prefix is any digits. Recordings shorter than
+    `min_duration` seconds are ignored.
     """
 
-    def __init__(self, db: Database, versions: Versions, *, callback_key: str, bizid: str, min_duration: int) -> None:
+    def __init__(self, db: Database, feeds: Feeds, *, callback_key: str, bizid: str, min_duration: int) -> None:
         self._db = db
-        self._versions = versions
+        self._feeds = feeds
         self._callback_key = callback_key
         self._prefix = re.compile(rf"\A{re.escape(bizid) if bizid else '[0-9]+'}_")
         self._min_duration = min_duration
 
-    def is_genuine(self, t: str, sign: str) -> bool:
-        """Whether an event is Tencent's and not stale. `t` is its expiry as received, in decimal."""
-        expected = signatures.callback_sign(self._callback_key, t)
-        signed = bool(self._callback_key) and hmac.compare_digest(sign.encode(), expected.encode())
-        return signed and int(t) + _LATE >= time.time()
+    async def receive(self, event: Mapping[str, Any], body: bytes) -> Outcome:
+        """Take in an event, which came as `body`. Raises INVALID_PARAM or INVALID_TOKEN without a valid signature.
 
-    async def store(self, recording: Recording, body: str) -> bool:
-        """Make the file part of a replay, once, however often and from however many sides it comes.
-
-        When its user is unknown, `body` is kept instead and the answer is False.
+        An event with a valid signature is never refused: the live service would give up and the recording be lost.
         """
-        if recording.duration < self._min_duration:
-            return True
+        self._verify(event)
+        return await self._deliver(event, body.decode())
+
+    async def replay_undelivered(self) -> tuple[int, int]:
+        """Deliver all kept events again. Returns how many were delivered and how many are still kept."""
+        delivered = kept = 0
+        last = ""
+        while events := await undelivered.page(self._db, last, _REPLAY_BATCH):
+            for event in events:
+                if await self._deliver(wire.decode(event.body.encode()), event.body) is Outcome.KEPT:
+                    kept += 1
+                else:
+                    await undelivered.forget(self._db, event.event_id)
+                    delivered += 1
+            last = events[-1].event_id
+        return delivered, kept
+
+    def _verify(self, event: Mapping[str, Any]) -> None:
+        signature = signature_of(event)
+        expected = signatures.callback_sign(self._callback_key, signature.t)
+        genuine = bool(self._callback_key) and hmac.compare_digest(signature.sign.encode(), expected.encode())
+        if not genuine or int(signature.t) + _MAX_LATENESS_S < time.time():
+            raise ServiceError(Code.INVALID_TOKEN, "sign: wrong or stale")
+
+    async def _deliver(self, event: Mapping[str, Any], body: str) -> Outcome:
+        try:
+            recording = recording_of(event)
+            if recording is None or recording.duration < self._min_duration:
+                return Outcome.IGNORED
+            await self._store(recording, _event_id(event))
+        except ServiceError as error:
+            log.warning("event kept", reason=error.message, event_id=_event_id(event))
+            await undelivered.keep(self._db, Undelivered(_event_id(event), error.message, body))
+            return Outcome.KEPT
+        await self._feeds.bump(Feed.REPLAYS)
+        return Outcome.STORED
+
+    async def _store(self, recording: Recording, event_id: str) -> None:
+        """Make the file part of a replay. Repeated and simultaneous calls change nothing. Raises NO_SUCH_USER."""
         userid = self._prefix.sub("", recording.stream_id, count=1)
         async with self._db.transaction() as db:
             profile = await account.lock(db, userid)  # one recording of a user at a time
             if profile is None:
-                log.warning("recording of an unknown user kept", stream_id=recording.stream_id)
-                await undelivered.keep(db, undelivered.Undelivered(recording.stream_id, recording.file_id, body))
-                return False
+                raise ServiceError(Code.NO_SUCH_USER, "stream_id: names no user")
             if not await vod.has_file(db, userid, recording.file_id):
                 await _add(db, profile, recording)
-            await undelivered.forget(db, recording.stream_id, recording.file_id)
-        await self._versions.change(List.REPLAYS)
-        return True
-
-    async def replay_undelivered(self, read: Callable[[str], Recording]) -> tuple[int, int]:
-        """Try all kept events again; how many found their user and how many did not. `read` parses a body."""
-        delivered = kept = 0
-        last = ("", "")
-        while events := await undelivered.page(self._db, last, _PAGE):
-            for event in events:
-                if await self.store(read(event.body), event.body):
-                    delivered += 1
-                else:
-                    kept += 1
-            last = (events[-1].stream_id, events[-1].file_id)
-        return delivered, kept
+            await undelivered.forget(db, event_id)
 
 
-async def _add(db: Queries, profile: account.Profile, recording: Recording) -> None:
+def _event_id(event: Mapping[str, Any]) -> str:
+    """An id that all deliveries of one event share: only its expiry and its signature are new at each."""
+    content = {name: value for name, value in event.items() if name not in ("t", "sign")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+async def _add(db: Queries, profile: Profile, recording: Recording) -> None:
     start, end = _utc(recording.start_time), _utc(recording.end_time)
     around = await vod.files_around(db, profile.userid, start, end)
     replay = matching_replay(around, recording.file_format, start, end)
@@ -110,9 +137,9 @@ async def _add(db: Queries, profile: account.Profile, recording: Recording) -> N
 
 
 def matching_replay(files: Sequence[vod.File], file_format: str, start: datetime, end: datetime) -> str | None:
-    """The replay whose broadcast this is in another format, None when it is a broadcast of its own.
+    """The replay of the same broadcast in another format, None when the file is a broadcast of its own.
 
-    It must still lack the format, and share at least half of the shorter time with the file: consecutive
+    The replay must lack the format, and overlap with the file for at least half of the shorter of the two: consecutive
     recordings of one stream overlap by a second or two and are different broadcasts.
     """
     taken = {file.replay_file_id for file in files if file.file_format == file_format}
@@ -127,7 +154,7 @@ def matching_replay(files: Sequence[vod.File], file_format: str, start: datetime
 
 
 def media_of(files: Sequence[vod.File]) -> vod.Media:
-    """What the files of one broadcast make of its replay; the order in which they came does not matter."""
+    """The media of the replay of one broadcast. The order in which its files came does not matter."""
     urls = {file.file_format: file.video_url for file in files}
     return vod.Media(
         play_url=next((urls[name] for name in _PLAY_FORMATS if name in urls), ""),

@@ -1,16 +1,25 @@
-"""Logins in Redis: one session per user, whose keys share the hash tag `{userid}` (Redis Cluster).
+"""Sessions in Redis: one for each user, in two keys with the hash tag `{userid}` (decisions, section 3).
 
-`xzb:{userid}:token` holds the token; it is what every request looks up. `xzb:{userid}:refresh` is a hash of the
-refresh_token, the one it replaced (`previous`) and when (`rotated_at`, ms). Both expire with the session.
+The key of the token is what every request looks up. Its value is `token;renew_at`: `renew_at` is the time (Unix s) at
+which half of the lifetime is over. The key of the refresh_token is a hash of the refresh_token, the one that it
+replaced (`previous`) and the time of that (`rotated_at`, ms). Both keys expire with the session.
 """
 
 import secrets
+import time
 from typing import Any, NamedTuple, cast
 
-from services.coalesced_redis import CoalescedRedis, Script
-from services.errors import Code, ServiceError
+import structlog
 
-# KEYS: token, refresh. ARGV: new token, new refresh_token, lifetime (s).
+from services.background import Background
+from services.errors import Code, ServiceError, StoreError
+from services.redis import keys
+from services.redis.client import RedisClient, Script
+from services.snapshot import Snapshot
+
+log = structlog.get_logger()
+
+# KEYS: token, refresh_token. ARGV: new value of the token's key, new refresh_token, lifetime (s).
 _OPEN = Script.of("""
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
@@ -18,8 +27,9 @@ redis.call('HSET', KEYS[2], 'refresh_token', ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 """)
 
-# KEYS: token, refresh. ARGV: presented refresh_token, new token, new refresh_token, lifetime (s), grace (s).
-# Returns {token, refresh_token, lifetime left (s)}, or nothing for a refresh_token that is not valid.
+# KEYS: token, refresh_token. ARGV: presented refresh_token, new value of the token's key, new refresh_token,
+# lifetime (s), grace (s).
+# Returns {value of the token's key, refresh_token, rest of the lifetime (s)}, or nil for an invalid refresh_token.
 _REFRESH = Script.of("""
 local current, previous, rotated_at = unpack(redis.call('HMGET', KEYS[2], 'refresh_token', 'previous', 'rotated_at'))
 local time = redis.call('TIME')
@@ -31,62 +41,107 @@ if current == ARGV[1] then
   return {ARGV[2], ARGV[3], tonumber(ARGV[4])}
 end
 if previous == ARGV[1] then
-  local token = redis.call('GET', KEYS[1])
-  if token and now - rotated_at <= ARGV[5] * 1000 then
-    return {token, current, math.ceil(redis.call('PTTL', KEYS[1]) / 1000)}
+  local value = redis.call('GET', KEYS[1])
+  if value and now - rotated_at <= ARGV[5] * 1000 then
+    return {value, current, math.ceil(redis.call('PTTL', KEYS[1]) / 1000)}
   end
   redis.call('DEL', KEYS[1], KEYS[2])
 end
 return nil
 """)
 
+# KEYS: token, refresh_token. ARGV: the value that was read, its new form, lifetime (s).
+# A session that was replaced meanwhile stays as it is.
+_RENEW = Script.of("""
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+  redis.call('EXPIRE', KEYS[2], ARGV[3])
+end
+""")
+
 
 class Session(NamedTuple):
-    """What a login or a refresh hands out; `expires` is in seconds."""
+    """The answer to a login or a refresh. `expires` is the lifetime in seconds."""
 
     token: str
     refresh_token: str
     expires: int
 
 
-class Sessions:
-    """Opens, refreshes and looks up sessions. `expires` and `grace` are in seconds."""
+class CurrentSession(NamedTuple):
+    """The session that a request found, with the snapshot that was read in the same MGET."""
 
-    def __init__(self, redis: CoalescedRedis, *, expires: int, grace: int) -> None:
+    userid: str
+    value: bytes
+    token: str
+    renew_at: int
+    snapshot: Snapshot
+
+
+class Sessions:
+    """Opens, refreshes, finds and renews sessions. `expires` and `grace` are in seconds.
+
+    With `sliding`, a session in use is renewed once half of its lifetime is over.
+    """
+
+    def __init__(self, redis: RedisClient, *, expires: int, grace: int, sliding: bool) -> None:
         self._redis = redis
         self._expires = expires
         self._grace = grace
+        self._sliding = sliding
+        self._renewing: set[str] = set()
+        self._renewals = Background()
 
     async def open(self, userid: str) -> Session:
-        """Start a session; it replaces the one the user had."""
+        """Start a session. It replaces the user's session."""
         session = Session(_new_token(userid), secrets.token_urlsafe(24), self._expires)
-        await self._redis.run(_OPEN, keys(userid), session)
+        await self._redis.run(_OPEN, _keys(userid), [self._value(session.token), session.refresh_token, self._expires])
         return session
 
     async def refresh(self, userid: str, refresh_token: str) -> Session:
         """Exchange a valid refresh_token for a new session, atomically.
 
-        A retry within the grace gets the session that the first try made. A replaced refresh_token presented
-        later may be a thief's, so it ends the session. Raises INVALID_TOKEN.
+        A retry within the grace gets the session that the first try made. A replaced refresh_token that comes later
+        may be stolen, so it ends the session. Raises INVALID_TOKEN.
         """
+        value = self._value(_new_token(userid))
         answer = await self._redis.run(
             _REFRESH,
-            keys(userid),
-            [refresh_token, _new_token(userid), secrets.token_urlsafe(24), self._expires, self._grace],
+            _keys(userid),
+            [refresh_token, value, secrets.token_urlsafe(24), self._expires, self._grace],
         )
         if answer is None:
             raise ServiceError(Code.INVALID_TOKEN, "refresh_token: wrong, expired or replaced")
-        token, current, expires = cast(list[Any], answer)
-        return Session(token.decode(), current.decode(), expires)
+        current, current_refresh_token, expires = cast(list[Any], answer)
+        return Session(_parse(current)[0], current_refresh_token.decode(), expires)
 
-    async def token(self, userid: str) -> str | None:
-        """The token of the user's session, None without one."""
-        token = await self._redis.get(keys(userid)[0])
-        return None if token is None else token.decode()
+    async def current(self, userid: str) -> CurrentSession | None:
+        """The user's session, None without one."""
+        value, snapshot = await self._redis.look_up(keys.token(userid))
+        return None if value is None else CurrentSession(userid, value, *_parse(value), snapshot)
+
+    def renew_if_due(self, session: CurrentSession) -> None:
+        """Extend a session in use by a whole lifetime, in the background, when half of it is over."""
+        if self._sliding and session.renew_at <= time.time() and session.userid not in self._renewing:
+            self._renewing.add(session.userid)
+            self._renewals.start(self._renew(session))
+
+    async def _renew(self, session: CurrentSession) -> None:
+        try:
+            await self._redis.run(
+                _RENEW, _keys(session.userid), [session.value, self._value(session.token), self._expires]
+            )
+        except StoreError as error:  # the next request tries again
+            log.warning("session not renewed", userid=session.userid, error=str(error))
+        finally:
+            self._renewing.discard(session.userid)
+
+    def _value(self, token: str) -> str:
+        return f"{token};{int(time.time()) + self._expires // 2}"
 
 
 def owner(token: str) -> str:
-    """The userid that a token claims to be of: it is `userid.random`."""
+    """The userid that a token claims: a token is `userid.random`."""
     return token.partition(".")[0]
 
 
@@ -94,6 +149,10 @@ def _new_token(userid: str) -> str:
     return f"{userid}.{secrets.token_urlsafe(24)}"
 
 
-def keys(userid: str) -> list[str]:
-    """The keys of the user's token and refresh_token."""
-    return [f"xzb:{{{userid}}}:token", f"xzb:{{{userid}}}:refresh"]
+def _parse(value: bytes) -> tuple[str, int]:
+    token, _, renew_at = value.decode().partition(";")
+    return token, int(renew_at or 0)
+
+
+def _keys(userid: str) -> list[str]:
+    return [keys.token(userid), keys.refresh_token(userid)]

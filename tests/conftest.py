@@ -8,16 +8,16 @@ import pymysql
 import pytest
 import redis
 import structlog
+from handlers.application import Application
+from handlers.connections import SteadyLoop
+from handlers.server import make_server
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.platform.asyncio import AsyncIOLoop
 
 from conf.settings import Settings, load, mysql_arguments
-from handlers.application import Application
-from handlers.connections import SteadyLoop
 from handlers.routes import make_application
-from handlers.server import make_server
 from models.migrate import migrate
 from services import open_services
 from tests.api import Api

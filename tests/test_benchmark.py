@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from services.signatures import liteav_sig
 
 from scripts.benchmark.__main__ import parse as parse_options
 from scripts.benchmark.checks import check_contents
@@ -25,7 +26,6 @@ from scripts.benchmark.report import Outcome, missed, read, show, write_html, wr
 from scripts.benchmark.requests import CASES, refreshes, signed, uploads
 from scripts.benchmark.servers import Server
 from scripts.private_servers import Urls
-from services.signatures import liteav_sig
 from tests.conftest import MYSQL_URL, REDIS_URL
 from tests.main_process import running
 

@@ -5,10 +5,10 @@ from contextlib import suppress
 
 import pymysql
 import pytest
+from handlers.connections import SteadyLoop
 from tornado.ioloop import IOLoop
 
 from conf.settings import Settings, mysql_arguments
-from handlers.connections import SteadyLoop
 from tests.api import Api, request
 from tests.conftest import MYSQL_URL
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from services.pages import Page, Pages
+from services.versions import List, State
 from tornado import gen
 
 from conf.settings import Settings
-from services.pages import Page, Pages
-from services.versions import List, State
 from tests.api import PASSWORD, Api, request
 from tests.main_process import running
 from tests.test_recordings import event

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from handlers.server import make_server
 from tornado import gen
 from tornado.testing import bind_unused_port
 
 from conf.settings import Settings
 from handlers.routes import make_application
-from handlers.server import make_server
 from models import ugc, vod
 from models.database import Row
 from services import open_services

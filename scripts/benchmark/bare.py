@@ -4,11 +4,10 @@ import asyncio
 import sys
 
 import uvloop
-from tornado.httpserver import HTTPServer
-from tornado.web import Application, RequestHandler
-
 from handlers.server import listen
 from handlers.workers import run_workers
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
 
 
 class Bare(RequestHandler):

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import argon2
 import pymysql
 import redis
+from services.versions import List
 
 from conf.settings import Password, mysql_arguments
 from scripts.private_servers import Urls
 from services.sessions import keys
-from services.versions import List
 
 TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc")
 PASSWORD = "0571749e2ac330a7455809c6b0e7af90"

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from scripts.benchmark.population import NEW_FILES, PASSWORD, User, user
 from services.signatures import liteav_sig
+
+from scripts.benchmark.population import NEW_FILES, PASSWORD, User, user
 
 POPULATION = 10_000  # users, and rows of each list
 RETURNING = 300  # users who log in again; each has to be hashed once before

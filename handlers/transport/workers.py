@@ -14,7 +14,7 @@ log = structlog.get_logger()
 _PASSED_ON = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
 # A worker that cannot start must not be forked in a tight loop.
-_SHORT_LIFE_SECONDS = 1
+_SHORT_LIFE_S = 1
 
 
 class _Worker(NamedTuple):
@@ -22,29 +22,29 @@ class _Worker(NamedTuple):
     started: float
 
 
-def hold_signals() -> None:
-    """Let TERM, INT and HUP wait: before there is a handler for them they would kill the process."""
+def block_signals() -> None:
+    """Keep TERM, INT and HUP pending: without a handler they would kill the process."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
 
 
-def release_signals() -> None:
-    """Take TERM, INT and HUP again, those that came meanwhile at once."""
+def unblock_signals() -> None:
+    """Let TERM, INT and HUP through, pending ones at once."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
 
 
 def run_workers(count: int, work: Callable[[int], None]) -> None:
     """Run `work` in `count` processes, numbered from 0, until a TERM or INT; with one, in this process.
 
-    The caller holds the signals, and `work` releases them when it handles them.
+    The caller blocks the signals, and `work` unblocks them once it handles them.
 
-    A worker that ends by itself is replaced by one with its number, for whom the new connections of its sockets wait.
-    TERM, INT and HUP reach every worker; a worker whose parent is gone stops too.
+    A worker that ends by itself is replaced by a worker with its number and its sockets. TERM, INT and HUP are passed
+    on to every worker. A worker whose parent is gone stops.
     """
     if count == 1:
         work(0)
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    alive, parent_end = os.pipe()  # the workers read it: it ends when this process does
+    alive, parent_end = os.pipe()  # the workers read one end, and get an end of file when this process is gone
     workers = dict(_fork(work, number, alive, parent_end) for number in range(count))
     stopping = False
     while workers:
@@ -57,8 +57,8 @@ def run_workers(count: int, work: Callable[[int], None]) -> None:
         ended = _reap(workers)
         if ended and not stopping:
             log.error("workers ended", pids=sorted(ended))
-            if any(time.monotonic() - worker.started < _SHORT_LIFE_SECONDS for worker in ended.values()):
-                time.sleep(_SHORT_LIFE_SECONDS)
+            if any(time.monotonic() - worker.started < _SHORT_LIFE_S for worker in ended.values()):
+                time.sleep(_SHORT_LIFE_S)
             workers |= dict(_fork(work, worker.number, alive, parent_end) for worker in ended.values())
 
 
@@ -85,6 +85,6 @@ def _stop_with_parent(alive: int) -> None:
 
 
 def _reap(workers: dict[int, _Worker]) -> dict[int, _Worker]:
-    """Take the ended workers out and return them, by process id."""
+    """Remove the ended workers and return them, by process id."""
     ended = [pid for pid in workers if os.waitpid(pid, os.WNOHANG)[0]]
     return {pid: workers.pop(pid) for pid in ended}

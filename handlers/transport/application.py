@@ -1,4 +1,4 @@
-"""The Tornado application: the routes, what handlers share, and the limits that clients have."""
+"""The Tornado application: the routes, the services of the process, and the requests in flight."""
 
 import itertools
 import secrets
@@ -13,47 +13,51 @@ from tornado.web import Application as TornadoApplication
 from tornado.web import RequestHandler
 
 from conf.settings import Settings
-from handlers.deadlines import Deadlines
+from handlers.page_cache import PageCache
+from handlers.schemas.formats import Formats
+from handlers.transport.connections import Deadlines
 from services import Services
 
 MAX_BODY = 64 * 1024  # bytes
-HEADERS_SECONDS = 75  # what the headers of the next request may take to arrive
-BODY_SECONDS = 15  # what a body may take to arrive
-ANSWER_SECONDS = 60  # what an answer may take to be read: until then it is in memory
+HEADERS_TIMEOUT_S = 75  # for the headers of the next request to arrive
+BODY_TIMEOUT_S = 15  # for a body to arrive
+ANSWER_TIMEOUT_S = 60  # for an answer to be read: until then it is in memory
 
 
 class Application(TornadoApplication):
-    """One per process. `in_flight` counts the requests whose headers have come and whose answer is not sent yet.
+    """One per process.
 
-    `draining` says that we are stopping.
+    `in_flight` counts the requests from the arrival of their headers until their answer is sent. `draining` is true
+    once the process has begun to stop.
     """
 
     def __init__(
         self, routes: Sequence[tuple[str, type[RequestHandler]]], services: Services, conf: Settings, **settings: Any
     ) -> None:
         super().__init__(**settings)
-        # Unique, not secret: a random part for this process, and a number.
+        # Unique, not secret: a random part for the process, and a number.
         self.request_ids = map(f"{secrets.token_hex(4)}{{:08x}}".format, itertools.count())
         self._routes = {path: (handler, {"route": path}) for path, handler in routes}
         self.services = services
         self.conf = conf
-        self.timezone = ZoneInfo(conf.timezone)
+        self.formats = Formats(ZoneInfo(conf.timezone), conf.compat.official_apps)
+        self.page_cache = PageCache(ttl=conf.performance.page_ttl, max_bytes=conf.performance.page_cache_bytes)
         self.deadlines = Deadlines()
         self.in_flight = 0
         self.draining = False
 
     def find_handler(self, request: httputil.HTTPServerRequest, **kwargs: Any) -> Any:
-        # Every path is a fixed text: one look-up instead of a regular expression for each.
-        found = self._routes.get(request.path)
-        return self.get_handler_delegate(request, *found) if found else super().find_handler(request, **kwargs)
+        # Every path is a fixed text. A look-up is faster than Tornado's regular expression for each route.
+        target = self._routes.get(request.path)
+        return self.get_handler_delegate(request, *target) if target else super().find_handler(request, **kwargs)
 
     def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:
         stream = cast(HTTP1Connection, request_conn).stream
-        self.deadlines.expect(stream, HEADERS_SECONDS)
-        return _Arriving(self, stream, super().start_request(server_conn, request_conn))
+        self.deadlines.expect(stream, HEADERS_TIMEOUT_S)
+        return _RequestBodyLimit(self, stream, super().start_request(server_conn, request_conn))
 
     def answered(self, connection: httputil.HTTPConnection) -> None:
-        """A handler has finished: its request is in flight until the answer is sent."""
+        """A handler has finished. Its request stays in flight until the answer is sent."""
         stream = cast(HTTP1Connection, connection).stream
         if not stream.writing():
             self.in_flight -= 1
@@ -62,16 +66,15 @@ class Application(TornadoApplication):
         def sent(_: object) -> None:
             self.in_flight -= 1
 
-        self.deadlines.expect(stream, ANSWER_SECONDS)
-        stream.write(b"").add_done_callback(sent)  # done when all before it is
+        self.deadlines.expect(stream, ANSWER_TIMEOUT_S)
+        stream.write(b"").add_done_callback(sent)  # done once everything before it is sent
 
 
-class _Arriving(httputil.HTTPMessageDelegate):
-    """A request from its headers to the end of its body: counted as in flight, limited in length and in time.
+class _RequestBodyLimit(httputil.HTTPMessageDelegate):
+    """Limits a body in length and in time, and counts its request as in flight.
 
-    Of a long body only one byte over the limit is passed on: the handler sees that it is too long, where Tornado
-    would answer a bare 400 with no envelope. The rest is read and dropped, so that the client, who is still
-    sending, gets to read the answer.
+    A handler gets at most one byte more than the limit, and so can answer 413 in the envelope, where Tornado would
+    answer a bare 400. The rest is read and dropped: a client that is still sending could not read the answer.
     """
 
     def __init__(self, application: Application, stream: IOStream, inner: httputil.HTTPMessageDelegate) -> None:
@@ -84,10 +87,10 @@ class _Arriving(httputil.HTTPMessageDelegate):
     def headers_received(
         self, start_line: httputil.RequestStartLine | httputil.ResponseStartLine, headers: httputil.HTTPHeaders
     ) -> Awaitable[None] | None:
-        self._application.deadlines.expect(self._stream, BODY_SECONDS)
+        self._application.deadlines.expect(self._stream, BODY_TIMEOUT_S)
         self._application.in_flight += 1
         self._counted = True
-        # The body is JSON whatever its type says; without one Tornado does not parse it as a form.
+        # A body is JSON whatever its type says. Without a type Tornado does not parse it as a form.
         headers.pop("Content-Type", None)
         return self._inner.headers_received(start_line, headers)
 
@@ -99,7 +102,7 @@ class _Arriving(httputil.HTTPMessageDelegate):
     def finish(self) -> None:
         self._application.deadlines.expect_nothing(self._stream)
         try:
-            self._inner.finish()  # makes the handler, which counts the request further
+            self._inner.finish()  # makes the handler, which counts the request from here on
         finally:
             self._uncount()
 

@@ -1,41 +1,42 @@
-"""The signatures of `services.signatures`, made with the credentials of this installation."""
+"""The signatures of `services.tencent.signatures`, made with the credentials of this installation."""
 
 import secrets
 import time
 from typing import NamedTuple
 
-from conf.settings import Settings
-from services import signatures
+from conf.settings import Cos, Im, Live, Vod
+from services.tencent import signatures
 
 
 class RoomserviceSign(NamedTuple):
-    """A sign and the Unix second until which it is good."""
+    """A sign and its expiry (Unix s)."""
 
     tx_time: int
     sign: str
 
 
 class CosSign(NamedTuple):
-    """A signing key and the time it is good for ("start;end", Unix seconds)."""
+    """A signing key and the time in which it is valid ("start;end", Unix s)."""
 
     sign_key: str
     key_time: str
 
 
-class Tencent:
+# COS refuses a window that begins in its future. This allows our clock to be ahead of its clock.
+_COS_BACKDATING_S = 60
+
+
+class Signer:
     """Signs for the IM, VOD, COS and live services."""
 
-    # COS refuses a window that begins in its future: a little room for our clock (s).
-    _COS_BACKDATED = 60
-
-    def __init__(self, settings: Settings) -> None:
-        self._im = settings.im
-        self._cos = settings.cos
-        self._vod = settings.vod
-        self._live = settings.live
+    def __init__(self, *, im: Im, cos: Cos, vod: Vod, live: Live) -> None:
+        self._im = im
+        self._cos = cos
+        self._vod = vod
+        self._live = live
 
     def usersig(self, userid: str) -> str:
-        """The UserSig with which the user logs in to IM."""
+        """The UserSig with which a user logs in to IM."""
         return signatures.usersig(
             self._im.sdkappid,
             self._im.secret_key.get_secret_value(),
@@ -66,5 +67,5 @@ class Tencent:
     def cos_sign(self) -> CosSign:
         """The key with which a client signs its COS requests."""
         now = int(time.time())
-        key_time = f"{now - self._COS_BACKDATED};{now + self._cos.sign_expires}"
+        key_time = f"{now - _COS_BACKDATING_S};{now + self._cos.sign_expires}"
         return CosSign(signatures.cos_sign_key(self._cos.secret_key.get_secret_value(), key_time), key_time)

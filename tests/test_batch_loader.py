@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
-
 from services.batches import Batches
 from services.coalesced_redis import CoalescedRedis
 

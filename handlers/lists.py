@@ -1,0 +1,41 @@
+"""Handlers of lists: a page looks the same to every caller, so it is rendered once for all of them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from handlers.base import envelope
+from handlers.interfaces import UserHandler
+from handlers.page_cache import Page, PageKey
+from handlers.schemas.page import PageRequest
+from services.errors import Code
+from services.snapshot import Feed
+
+_ACCEPTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
+
+
+class ListHandler(UserHandler[PageRequest]):
+    """A list. Subclasses name its feed and implement `list_page`."""
+
+    parameters = PageRequest
+    feed: ClassVar[Feed]
+
+    async def post(self) -> None:
+        caller, parameters = await self.authenticate()
+        key = PageKey(self.feed, parameters.index, parameters.count)
+        page = await self.application.page_cache.get(key, caller.snapshot, self._render)
+        self.code = int(Code.OK)
+        self._headers["Vary"] = "Accept-Encoding"
+        body = page.plain
+        if _ACCEPTS_GZIP.search(self.request.headers.get("Accept-Encoding", "")) and page.gzipped is not None:
+            self._headers["Content-Encoding"] = "gzip"
+            body = page.gzipped
+        self.finish(body)
+
+    async def _render(self, key: PageKey) -> Page:
+        data = await self.list_page(key.offset, key.limit)
+        return Page(envelope(Code.OK, "OK", data), {row["userid"] for row in data["list"]})
+
+    async def list_page(self, index: int, count: int) -> Mapping[str, Any]:
+        """The `data` of the answer: `count` rows from offset `index`."""
+        raise NotImplementedError

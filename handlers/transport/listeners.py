@@ -1,0 +1,102 @@
+"""The listening sockets and the certificate of a server."""
+
+import resource
+import socket
+import ssl
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import structlog
+import trustme
+from tornado.netutil import bind_sockets
+
+from conf.settings import ROOT, Http
+
+log = structlog.get_logger()
+
+_BACKLOG = 1024  # connections that wait for a worker: all viewers of a broadcast connect when it begins
+
+
+class Sockets(NamedTuple):
+    """The listening sockets of one worker."""
+
+    plain: list[socket.socket]
+    tls: list[socket.socket]
+
+
+class Listeners:
+    """The sockets of all workers and the certificate. They are opened before any worker is forked, and stay open when a
+    worker dies: the connections that wait at its sockets are served by the worker that replaces it.
+
+    Each worker has sockets of its own, between which the kernel spreads the connections (SO_REUSEPORT, socket(7)). At a
+    common socket, the worker that wakes first would accept a whole burst of connections and keep them.
+    """
+
+    def __init__(self, sockets: list[Sockets], certificate: tuple[Path, Path] | None) -> None:
+        self.sockets = sockets
+        self._certificate = certificate
+        self.tls_context: ssl.SSLContext | None = None
+        if certificate is not None:
+            self.tls_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls_context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._load_certificate()
+
+    @classmethod
+    def open(cls, http: Http) -> Self:
+        """Listen where the settings say. Raises OSError, naming the address, when that is not possible."""
+        if http.fd is not None:
+            inherited = socket.socket(fileno=http.fd)
+            inherited.setblocking(False)
+            return cls([Sockets([inherited], [])] * http.processes, None)
+        plain = listen(http.address, http.port, http.processes)
+        tls = listen(http.address, http.tls_port, http.processes)
+        return cls(list(map(Sockets, plain, tls)), _certificate(http) if http.tls_port else None)
+
+    def reload_certificate(self) -> None:
+        """Serve new connections with the present content of the certificate files, if it can be loaded."""
+        try:
+            self._load_certificate()
+            log.info("certificate reloaded")
+        except OSError as error:
+            log.error("certificate not reloaded", error=repr(error))
+
+    def _load_certificate(self) -> None:
+        if self.tls_context is not None and self._certificate is not None:
+            # A key that does not fit would leave the live context half changed: the pair is tried on another one first.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._certificate)
+            self.tls_context.load_cert_chain(*self._certificate)
+
+
+def allow_many_connections() -> None:
+    """Raise the soft limit on open files, which is often 1,024, to the hard limit. A connection is an open file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def listen(address: str, port: int, count: int) -> list[list[socket.socket]]:
+    """Sockets for each of `count` workers, none for port 0. Raises OSError, naming the address."""
+    if not port:
+        return [[] for _ in range(count)]
+    try:
+        for probe in bind_sockets(port, address):  # a socket that shares the port would not notice another server there
+            probe.close()
+        return [bind_sockets(port, address, backlog=_BACKLOG, reuse_port=True) for _ in range(count)]
+    except OSError as error:
+        raise OSError(f"cannot listen on {address}:{port}: {error.strerror}") from error
+
+
+def _certificate(http: Http) -> tuple[Path, Path]:
+    """The certificate and key of the settings, or a self-signed pair for localhost, which is made once."""
+    if http.tls_certificate is not None and http.tls_key is not None:
+        return http.tls_certificate, http.tls_key
+    folder = ROOT / "var" / "tls"
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    if not (certificate.exists() and key.exists()):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        authority = trustme.CA(organization_name="xiaozhibo development")
+        issued = authority.issue_cert("localhost", "127.0.0.1", "::1")
+        authority.cert_pem.write_to_path(folder / "ca.pem")
+        issued.cert_chain_pems[0].write_to_path(certificate)
+        key.touch(mode=0o600)
+        issued.private_key_pem.write_to_path(key)
+    return certificate, key

@@ -1,0 +1,1 @@
+"""Callbacks of other services, with an envelope and an authentication of their own."""

@@ -1,0 +1,22 @@
+"""Errors of the stores. Each store's module translates those of its driver, and nobody above knows the driver.
+
+StoreError              the store refuses: a wrong statement, missing rights, wrong credentials
+├── StoreUnavailable    the store cannot answer now: unreachable, too slow, overloaded, read-only
+└── DuplicateKey        a row with this key exists
+"""
+
+
+class StoreError(Exception):
+    """The store refuses, and a repetition will not help. `store` is "mysql" or "redis"."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(f"{store}: {reason}")
+        self.store = store
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot answer now. The same request may succeed later."""
+
+
+class DuplicateKey(StoreError):
+    """A row with this key exists."""

@@ -1,0 +1,25 @@
+"""Work that goes on while nobody awaits it."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+class Background:
+    """Tasks that are kept until they end: the event loop alone holds them only weakly (asyncio.create_task).
+
+    True while a task runs.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine, which handles its own errors."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def __bool__(self) -> bool:
+        return bool(self._tasks)

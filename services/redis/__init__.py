@@ -1,0 +1,1 @@
+"""Redis: the client, the keys, and the loader that coalesces calls."""

@@ -1,0 +1,157 @@
+"""The Redis client: the GETs of one iteration of the event loop are one MGET, its other commands one pipeline."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Sequence
+from typing import Any, NamedTuple, Self, TypeVar, cast
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    ClusterDownError,
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from services.batch_loader import BatchLoader
+from services.errors import StoreError, StoreUnavailable
+from services.snapshot import SNAPSHOT_KEYS, Snapshot
+
+T = TypeVar("T")
+Command = tuple[str | bytes | int, ...]
+
+# One call of each kind is under way at a time; without coalescing every request needs a connection of its own.
+_MAX_CONNECTIONS = 32
+
+_PASSING = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    MasterDownError,
+    ClusterDownError,
+    TryAgainError,
+)
+# redis-py makes these connection errors.
+_CREDENTIALS = (AuthenticationError, AuthorizationError)
+# Errors without a class of their own: Redis cannot write to its disk or to its replicas, or a script hangs.
+_PASSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY")
+
+
+class Script(NamedTuple):
+    """A Lua script and the name by which Redis caches it."""
+
+    text: str
+    sha: str
+
+    @classmethod
+    def of(cls, text: str) -> "Script":
+        """The script with this text."""
+        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+class Lookup(NamedTuple):
+    """The value of a key, and the snapshot that the same MGET read."""
+
+    value: bytes | None
+    snapshot: Snapshot
+
+
+class _ScriptMissing(StoreError):
+    """Redis has lost its cache of scripts."""
+
+
+class RedisClient:
+    """Coalesces calls: at most `max_batch` travel together. Each call has `timeout` seconds, its connection included.
+
+    Every method raises StoreUnavailable when Redis cannot answer now, and StoreError when it refuses.
+    """
+
+    def __init__(self, redis: Redis, *, timeout: float, max_batch: int) -> None:
+        self._redis = redis
+        self._timeout = timeout
+        self._lookups: BatchLoader[str, Lookup] = BatchLoader(self._mget, max_batch=max_batch)
+        self._commands: BatchLoader[Command, Any] = BatchLoader(self._pipeline, max_batch=max_batch)
+
+    @classmethod
+    def from_url(cls, url: str, *, timeout: float, max_batch: int) -> Self:
+        """A client that connects at its first call."""
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_MAX_CONNECTIONS,
+            timeout=timeout,
+            socket_timeout=None,  # `_in_time` limits the time
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),  # a command without an answer may have run, and a script must not run twice
+        )
+        return cls(Redis.from_pool(pool), timeout=timeout, max_batch=max_batch)
+
+    def look_up(self, key: str) -> Awaitable[Lookup]:
+        """The value of a key with a snapshot that is at least as new as this call."""
+        return self._lookups.load(key)
+
+    async def get(self, key: str) -> bytes | None:
+        """The value of a key."""
+        return (await self._lookups.load(key)).value
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        """Run a script; its return value."""
+        try:
+            return await self._commands.load(("EVALSHA", script.sha, len(keys), *keys, *args))
+        except _ScriptMissing:
+            return await self._commands.load(("EVAL", script.text, len(keys), *keys, *args))
+
+    async def set(self, key: str, value: str | bytes, expires: int | None = None) -> None:
+        """Set a key, for `expires` seconds."""
+        await self._commands.load(("SET", key, value) if expires is None else ("SET", key, value, "EX", expires))
+
+    async def ping(self) -> None:
+        """Return when Redis answers."""
+        await self._in_time(self._redis.ping())
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose()
+
+    async def _mget(self, keys: list[str]) -> list[Lookup]:
+        values = cast(list[bytes | None], await self._in_time(self._redis.mget([*keys, *SNAPSHOT_KEYS])))
+        snapshot = Snapshot(*values[len(keys) :])
+        return [Lookup(value, snapshot) for value in values[: len(keys)]]
+
+    async def _pipeline(self, commands: list[Command]) -> list[Any]:
+        if len(commands) == 1:  # half the price of a pipeline
+            return [await self._in_time(self._redis.execute_command(*commands[0]))]  # type: ignore[no-untyped-call]
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        replies = await self._in_time(pipeline.execute(raise_on_error=False))
+        return [_translated(reply) if isinstance(reply, RedisError) else reply for reply in replies]
+
+    async def _in_time(self, call: Awaitable[T]) -> T:
+        """The result of a call. redis-py's own limit (socket_timeout) would make a task of every command."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await call
+        except TimeoutError:
+            raise StoreUnavailable("redis", "no answer in time") from None
+        except RedisError as error:
+            raise _translated(error) from error
+
+
+def _translated(error: RedisError) -> StoreError:
+    if isinstance(error, NoScriptError):
+        return _ScriptMissing("redis", "script not cached")
+    passing = isinstance(error, _PASSING) and not isinstance(error, _CREDENTIALS)
+    if passing or (isinstance(error, ResponseError) and str(error).startswith(_PASSING_PREFIXES)):
+        return StoreUnavailable("redis", repr(error))
+    return StoreError("redis", repr(error))

@@ -1,0 +1,25 @@
+"""Every key of the server in Redis. All keys of one user share a hash tag: they are in one slot of a Redis Cluster."""
+
+REPLAYS_VERSION = "xzb:version:vod"
+UGC_VERSION = "xzb:version:ugc"
+CHANGED_PROFILES = "xzb:version:profiles"
+
+
+def token(userid: str) -> str:
+    """The session: the token and the time of its renewal."""
+    return f"xzb:{{{userid}}}:token"
+
+
+def refresh_token(userid: str) -> str:
+    """The refresh_token of the session, and the one before."""
+    return f"xzb:{{{userid}}}:refresh"
+
+
+def login_failures(userid: str) -> str:
+    """The number of wrong passwords."""
+    return f"xzb:{{{userid}}}:login_failures"
+
+
+def verified_password(userid: str) -> str:
+    """The check of the password that was verified last."""
+    return f"xzb:{{{userid}}}:verified"

@@ -1,0 +1,128 @@
+"""The types of parameters and their rules (decisions, section 4).
+
+A type has its rule in words beside the constraint: a refusal quotes it, and so does the JSON Schema (`x-rule`).
+Constraints stand before validators, because only then pydantic writes them into the JSON Schema.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from services.errors import Code, ServiceError
+
+P = TypeVar("P", bound="Parameters")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The rule of a type in words, as they follow "must be"."""
+
+    text: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-rule": self.text}
+
+
+def _integer(value: object) -> object:
+    if isinstance(value, str) and value.removeprefix("-").isdecimal() and value.isascii() and len(value) <= 40:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise PydanticCustomError("integer", "must be an integer")
+
+
+INTEGER = BeforeValidator(_integer)
+"""Accepts a JSON number and its decimal text (Android's `"index": "0"`)."""
+
+_USERID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
+# Digits and "_" are the prefix of a stream id: nobody may pose as the user behind it (decisions, section 6).
+_NEW_USERID = r"^([0-9]+|[0-9]*[A-Za-z][A-Za-z0-9_-]*|[0-9]+-[A-Za-z0-9_-]*)$"
+# All characters but the control characters (Unicode category Cc). Every reader of JSON Schema knows the ranges.
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+_TEXT = rf"^[^{_CONTROL}]*$"
+_URL = (
+    rf"^[Hh][Tt][Tt][Pp][Ss]?://([^\s{_CONTROL}/?#@\\]*@)?"
+    rf"(\[[0-9A-Fa-f:.]+\]|[^\s{_CONTROL}:/?#@\[\]\\]+)(:[0-9]{{1,5}})?([/?#][^\s{_CONTROL}]*)?$"
+)
+
+Userid = Annotated[
+    str,
+    Field(pattern=_USERID),
+    Rule("1 to 32 letters, digits, '_' or '-', and begin with a letter or a digit"),
+]
+NewUserid = Annotated[
+    str,
+    Field(max_length=32, pattern=_NEW_USERID),
+    Rule("1 to 32 letters, digits, '_' or '-', begin with a letter or a digit, and not begin with digits and '_'"),
+]
+Password = Annotated[str, Field(pattern=r"^[!-~]{1,128}$"), Rule("1 to 128 printable ASCII characters without spaces")]
+Nickname = Annotated[
+    str, Field(max_length=100, pattern=_TEXT), Rule("at most 100 characters, without control characters")
+]
+Title = Annotated[str, Field(max_length=128, pattern=_TEXT), Rule("at most 128 characters, without control characters")]
+Location = Title
+Url = Annotated[str, Field(max_length=1024, pattern=_URL), Rule("an absolute http(s) URL of at most 1024 characters")]
+OptionalUrl = Annotated[
+    str,
+    Field(max_length=1024, pattern=rf"^$|{_URL}"),
+    Rule("an absolute http(s) URL of at most 1024 characters, or empty"),
+]
+FileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,150}$"), Rule("1 to 150 letters, digits, '_' or '-'")]
+Sex = Annotated[int, Field(ge=-1, le=1), INTEGER, Rule("-1, 0 or 1")]
+
+_is_userid = re.compile(_USERID).fullmatch
+
+
+def is_userid(text: str) -> bool:
+    """True for a text that can be a userid."""
+    return _is_userid(text) is not None
+
+
+class Parameters(BaseModel):
+    """Named values from outside. Unknown ones are ignored, and a JSON null counts as absent.
+
+    A text needs a constraint: pydantic does not look at the characters of a bare `str`, which may be lone surrogates.
+    """
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    codes: ClassVar[Mapping[str, Code]] = {}
+    """The code for a malformed value of a field, where it is not INVALID_PARAM."""
+
+
+class NoParameters(Parameters):
+    """The parameters of an interface that takes none."""
+
+
+def validate(model: type[P], values: Mapping[str, Any]) -> P:
+    """The typed values. Raises ServiceError with the name of the first bad one and its rule."""
+    try:
+        if None in values.values():
+            values = {name: value for name, value in values.items() if value is not None}
+        return model.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+    name = str(problem["loc"][0])
+    match problem["type"]:
+        case "missing":
+            raise ServiceError(Code.INVALID_PARAM, f"{name}: is required")
+        case "string_type":
+            text = "must be a string"
+        case "string_unicode":
+            text = "must not contain lone surrogates"
+        case _:
+            text = f"must be {_rules(model)[name]}"
+    raise ServiceError(model.codes.get(name, Code.INVALID_PARAM), f"{name}: {text}")
+
+
+@lru_cache
+def _rules(model: type[Parameters]) -> dict[str, str]:
+    properties = model.model_json_schema()["properties"]
+    # The schema of an optional field is `anyOf` its type and null.
+    return {name: {**schema, **schema.get("anyOf", [{}])[0]}["x-rule"] for name, schema in properties.items()}
