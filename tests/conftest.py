@@ -20,7 +20,7 @@ from handlers.routes import make_application
 from handlers.server import make_server
 from models.migrate import migrate
 from services import open_services
-from tests.api import Api
+from tests.harness.client import Api
 
 MYSQL_URL = os.environ["XZB_TEST_MYSQL_URL"]
 REDIS_URL = os.environ["XZB_TEST_REDIS_URL"]

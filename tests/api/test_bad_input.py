@@ -14,8 +14,8 @@ from tornado.httpserver import HTTPServer
 
 from conf.settings import DEFAULT_CONF
 from scripts.private_servers import ROOT
-from tests.api import PASSWORD, Api
 from tests.conftest import TABLES
+from tests.harness.client import PASSWORD, Api
 
 PUBLIC = ["/register", "/login", "/refresh"]
 PROTECTED = [

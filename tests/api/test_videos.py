@@ -17,7 +17,7 @@ from handlers.server import make_server
 from models import ugc, vod
 from models.database import Row
 from services import open_services
-from tests.api import Api, User
+from tests.harness.client import Api, User
 
 LISTS = ["/get_vod_list", "/get_ugc_list"]
 VIDEO = {

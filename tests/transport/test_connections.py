@@ -9,8 +9,8 @@ from tornado.ioloop import IOLoop
 
 from conf.settings import Settings, mysql_arguments
 from handlers.connections import SteadyLoop
-from tests.api import Api, request
 from tests.conftest import MYSQL_URL
+from tests.harness.client import Api, request
 
 
 async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -17,9 +17,9 @@ import pytest
 import trustme
 
 from conf.settings import ROOT, mysql_arguments
-from tests.api import PASSWORD
 from tests.conftest import MYSQL_URL
-from tests.main_process import PATIENCE, alive, children, command, free_port, kill, running, wait_for
+from tests.harness.client import PASSWORD
+from tests.harness.main_process import PATIENCE, alive, children, command, free_port, kill, running, wait_for
 
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 

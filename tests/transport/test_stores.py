@@ -13,9 +13,9 @@ import pytest
 from conf.settings import mysql_arguments
 from models.database import Database, DatabaseUnavailable
 from scripts.private_servers import private_mysql, private_redis
-from tests.api import PASSWORD, Api
 from tests.conftest import MYSQL_URL
-from tests.main_process import Server, running, wait_for
+from tests.harness.client import PASSWORD, Api
+from tests.harness.main_process import Server, running, wait_for
 
 LOGIN = {"userid": "alice", "password": PASSWORD}
 TIMEOUTS = ["--mysql.acquire_timeout", "0.3", "--mysql.query_timeout", "0.3", "--redis.timeout", "0.2"]

@@ -11,7 +11,7 @@ import pytest
 from conf.settings import ROOT
 from models.migrate import LOCK, MigrationLocked, migrate
 from tests.conftest import MYSQL_URL, TABLES
-from tests.main_process import wait_for
+from tests.harness.main_process import wait_for
 
 
 def test_migrating_again_or_many_times_at_once_changes_nothing(schema: None) -> None:
