@@ -26,8 +26,8 @@ from scripts.benchmark.requests import CASES, refreshes, signed, uploads
 from scripts.benchmark.servers import Server
 from scripts.private_servers import Urls
 from services.signatures import liteav_sig
-from tests.conftest import MYSQL_URL, REDIS_URL
 from tests.harness.main_process import running
+from tests.harness.stores import MYSQL_URL, REDIS_URL
 
 LOAD = Load(requests=1000, sent=1010, seconds=0.5, p50=10.0, p99=20.0, worst=30.0, errors=0)
 SAMPLES = [
