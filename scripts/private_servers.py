@@ -48,7 +48,7 @@ MYSQL_FAST = (
     "--sync-frm=0",
 )
 REDIS_DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
-REDIS_FAST = ("--save", "", "--appendonly", "no")
+REDIS_FAST = ("--save", "", "--appendonly", "no", "--databases", "256")  # one for each test process
 
 
 class ServerError(Exception):

@@ -11,7 +11,8 @@ from pathlib import Path
 from scripts.private_servers import ROOT, ServerError, private_servers
 from scripts.processes import Signals, Stopped, child, exit_code, has_ended, without_settings
 
-COVERAGE = ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
+WHOLE = ["--numprocesses=auto", "--dist=worksteal"]
+WHOLE += ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
         with fresh_folder() as folder, private_servers(folder, durable=False, pause=signals.pause) as urls:
             env = {**without_settings(), "XZB_TEST_MYSQL_URL": urls.mysql, "XZB_TEST_REDIS_URL": urls.redis}
             # A part of the tests covers a part of the code: only a whole run has to reach the threshold.
-            options = [*arguments, "--no-cov"] if arguments else COVERAGE
+            options = [*arguments, "--no-cov"] if arguments else WHOLE
             command = [sys.executable, "-m", "pytest", *options]
             # INT and not TERM: pytest then still tears its fixtures down.
             with child(command, env=env, stop_with=signal.SIGINT, orphaned=signal.SIGINT) as pytest:

@@ -1,36 +1,24 @@
 """Every test gets empty stores, an application of its own on a port of its own, and an `api` to call it with."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
-import pymysql
 import pytest
 import redis
 import structlog
-from handlers.application import Application
-from handlers.connections import SteadyLoop
-from handlers.server import make_server
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.platform.asyncio import AsyncIOLoop
 
-from conf.settings import Settings, load, mysql_arguments
+from conf.settings import Settings, load
+from handlers.application import Application
+from handlers.connections import SteadyLoop
 from handlers.routes import make_application
-from models.migrate import migrate
+from handlers.server import make_server
 from services import open_services
-from tests.api import Api
-
-MYSQL_URL = os.environ["XZB_TEST_MYSQL_URL"]
-REDIS_URL = os.environ["XZB_TEST_REDIS_URL"]
-TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc", "tb_undelivered_callback")
-# Of every server under test: the stores, cheap hashes, and what the whole run is to be repeated with.
-OPTIONS = (
-    *("--mysql.url", MYSQL_URL, "--redis.url", REDIS_URL),
-    *("--password.time_cost", "1", "--password.memory_kib", "64"),
-    *os.environ.get("TEST_SERVER_OPTIONS", "").split(),
-)
+from tests.harness.client import Api
+from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, create_database
 
 
 class SteadyTestLoop(SteadyLoop, AsyncIOLoop):
@@ -46,14 +34,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def schema() -> None:
-    """The tables, made by the real migrations."""
-    migrate(MYSQL_URL)
+    """The database of this worker, once."""
+    create_database()
 
 
 @pytest.fixture
 def mysql(schema: None) -> Iterator[Any]:
     """A cursor on the database, emptied; every statement commits."""
-    connection = pymysql.connect(**mysql_arguments(MYSQL_URL), autocommit=True, init_command="SET time_zone = '+00:00'")
+    connection = connect_mysql(autocommit=True, init_command="SET time_zone = '+00:00'")
     try:
         with connection.cursor() as cursor:
             for table in TABLES:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tornado.httpclient import HTTPResponse
 
-from tests.api import PASSWORD, Api, liteav_sig
+from tests.harness.client import PASSWORD, Api, liteav_sig
 
 OK = {"code": 200, "message": "OK"}
 PROFILE = {"nickname": "小直播 😀", "avatar": "https://e.com/a/b.png", "sex": 1, "frontcover": "https://e.com/f/1.png"}

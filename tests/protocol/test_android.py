@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tornado import gen
 
-from tests.api import Api, liteav_sig
+from tests.harness.client import Api, liteav_sig
 from tests.protocol.clients import DATA, OK, PROFILE, Android, check_contents, check_walk, publish, shape, walk
 
 INFO = "/get_user_info"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import PASSWORD, Api
+from tests.harness.client import PASSWORD, Api
 from tests.protocol.clients import (
     OK,
     PROFILE,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import PASSWORD, Api, User, liteav_sig
+from tests.harness.client import PASSWORD, Api, User, liteav_sig
 
 Dialect = Callable[[Api, User, str, dict[str, Any]], Any]
 

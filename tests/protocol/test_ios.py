@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
+from tests.harness.client import Api
 from tests.protocol.clients import DATA, OK, PROFILE, Ios, check_contents, check_walk, publish, shape, walk
 
 INFO = "/get_user_info"

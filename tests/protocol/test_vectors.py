@@ -19,7 +19,7 @@ from TLSSigAPIv2 import TLSSigAPIv2
 
 from conf.settings import DEFAULT_CONF
 from services import signatures
-from tests.api import PASSWORD, Api, liteav_sig
+from tests.harness.client import PASSWORD, Api, liteav_sig
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 CREDENTIALS = tomllib.loads(DEFAULT_CONF.read_text())

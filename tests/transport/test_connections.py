@@ -3,18 +3,13 @@
 import asyncio
 from contextlib import suppress
 
-import pymysql
 import pytest
-from handlers.connections import SteadyLoop
 from tornado.ioloop import IOLoop
 
-from conf.settings import Settings, mysql_arguments
-from tests.api import Api, request
-from tests.conftest import MYSQL_URL
-
-
-async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection("127.0.0.1", port)
+from conf.settings import Settings
+from handlers.connections import SteadyLoop
+from tests.harness.client import Api, request
+from tests.harness.stores import connect_mysql
 
 
 @pytest.mark.gen_test
@@ -22,7 +17,7 @@ async def test_a_connection_is_listened_to_without_a_break(
     api: Api, conf: Settings, http_port: int, io_loop: IOLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = await api.user()
-    reader, writer = await connect(http_port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", http_port)
     stopped = []
     monkeypatch.setattr(io_loop.selector_loop, "remove_reader", stopped.append)
     for _ in range(5):
@@ -37,9 +32,9 @@ async def test_a_connection_is_listened_to_without_a_break(
 @pytest.mark.logs_errors
 async def test_nobody_sends_far_ahead_of_an_answer(api: Api, http_port: int) -> None:
     user = await api.user()
-    _, writer = await connect(http_port)
+    _, writer = await asyncio.open_connection("127.0.0.1", http_port)
     sent = 0
-    with pymysql.connect(**mysql_arguments(MYSQL_URL)) as holder:
+    with connect_mysql() as holder:
         holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")  # the update has to wait for this lock
         writer.write(request("/upload_user_info", {"nickname": "x"}, user.token))
         with suppress(ConnectionError, TimeoutError):  # cut off, or (on Tornado's own loop) not read from any more

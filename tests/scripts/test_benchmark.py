@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from services.signatures import liteav_sig
 
 from scripts.benchmark.__main__ import parse as parse_options
 from scripts.benchmark.checks import check_contents
@@ -26,8 +25,9 @@ from scripts.benchmark.report import Outcome, missed, read, show, write_html, wr
 from scripts.benchmark.requests import CASES, refreshes, signed, uploads
 from scripts.benchmark.servers import Server
 from scripts.private_servers import Urls
-from tests.conftest import MYSQL_URL, REDIS_URL
-from tests.main_process import running
+from services.signatures import liteav_sig
+from tests.harness.main_process import running
+from tests.harness.stores import MYSQL_URL, REDIS_URL
 
 LOAD = Load(requests=1000, sent=1010, seconds=0.5, p50=10.0, p99=20.0, worst=30.0, errors=0)
 SAMPLES = [

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from conf.settings import ROOT
-from tests.conftest import OPTIONS
+from tests.harness.stores import OPTIONS
 
 PATIENCE = 20  # seconds until a condition counts as never coming true
 
@@ -74,11 +75,23 @@ def wait_for(condition: Callable[[], Any]) -> Any:
     return value
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that no other test process takes before the server listens on it.
+
+    Ports from 32768 on may become the client's end of any connection. The reservation is the name of an abstract
+    unix socket, which the kernel frees however this process ends.
+    """
+    for port in random.sample(range(20_000, 32_768), 100):
+        with socket.socket(socket.AF_UNIX) as reservation:
+            try:
+                reservation.bind(f"\0xiaozhibo-test-{port}")
+                socket.create_server(("127.0.0.1", port)).close()  # fails when another program listens
+            except OSError:
+                continue
+            yield port
+            return
+    raise AssertionError("100 ports are taken")
 
 
 def command(*options: str) -> list[str]:
@@ -88,11 +101,10 @@ def command(*options: str) -> list[str]:
 
 @contextmanager
 def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int, ...] = ()) -> Iterator[Server]:
-    """A server on free ports; at the end it is asked to stop, or killed."""
-    port, tls_port = free_port(), free_port()
-    ports = ["--http.port", str(port), "--http.tls_port", str(tls_port)]
+    """A server on ports of its own; at the end it is asked to stop, or killed."""
     log = folder / "log"
-    with log.open("wb") as output:
+    with reserved_port() as port, reserved_port() as tls_port, log.open("wb") as output:
+        ports = ["--http.port", str(port), "--http.tls_port", str(tls_port)]
         process = subprocess.Popen(command(*ports, *options), stdout=output, stderr=output, pass_fds=pass_fds)
         server = Server(process, port, tls_port, log)
         try:

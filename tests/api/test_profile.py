@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tornado import gen
 
-from tests.api import Api
+from tests.harness.client import Api
 
 NEW = {"nickname": "", "avatar": "", "sex": -1, "frontcover": ""}
 FULL = {

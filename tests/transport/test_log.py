@@ -13,7 +13,7 @@ import pytest
 
 from conf.logs import write_all
 from conf.settings import ROOT
-from tests.api import PASSWORD, Api, liteav_sig
+from tests.harness.client import PASSWORD, Api, liteav_sig
 
 
 @pytest.mark.gen_test

@@ -15,12 +15,12 @@ from tornado import gen
 from conf.settings import Settings
 from services import open_services
 from services.recordings import Recording
-from tests.api import PASSWORD, Api
-from tests.test_videos import another_process
+from tests.api.test_videos import another_process
+from tests.harness.client import PASSWORD, Api
 
 PATH = "/callback/tape_callback"
 KEY = "fake-callback-key"
-VECTORS = json.loads((Path(__file__).parent / "protocol" / "vectors.json").read_text())
+VECTORS = json.loads((Path(__file__).parent.parent / "protocol" / "vectors.json").read_text())
 CAPTURED = VECTORS["live_callback"][0]
 START = 1_700_000_000
 

@@ -12,15 +12,15 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import pymysql
 import pytest
 import trustme
 
-from conf.settings import ROOT, mysql_arguments
-from tests.api import PASSWORD
-from tests.conftest import MYSQL_URL
-from tests.main_process import PATIENCE, alive, children, command, free_port, kill, running, wait_for
+from conf.settings import ROOT
+from tests.harness.client import PASSWORD
+from tests.harness.main_process import PATIENCE, alive, children, command, kill, reserved_port, running, wait_for
+from tests.harness.stores import connect_mysql
 
+WAITING_UPDATE = "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE tb_acc%'"
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 
 
@@ -82,7 +82,7 @@ def test_hup_serves_the_renewed_certificate_and_keeps_the_old_one_over_garbage(t
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_answers_what_is_in_flight_and_accepts_nothing_more(tmp_path: Path, number: signal.Signals) -> None:
-    with running(tmp_path) as server, pymysql.connect(**mysql_arguments(MYSQL_URL)) as holder:
+    with running(tmp_path) as server, connect_mysql() as holder:
         login = {"userid": "alice", "password": PASSWORD}
         server.call("/register", login)
         token = server.call("/login", login)[1]["data"]["token"]
@@ -95,10 +95,8 @@ def test_a_stop_answers_what_is_in_flight_and_accepts_nothing_more(tmp_path: Pat
             target=lambda: answers.append(server.call("/upload_user_info", {"nickname": "x"}, token=token))
         )
         update.start()
-        with pymysql.connect(**mysql_arguments(MYSQL_URL)) as watcher, watcher.cursor() as cursor:
-            wait_for(
-                lambda: cursor.execute("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'UPDATE tb_acc%'")
-            )
+        with connect_mysql() as watcher, watcher.cursor() as cursor:
+            wait_for(lambda: cursor.execute(WAITING_UPDATE))
         server.send(number)
         wait_for(lambda: any(line["event"] == "stopping" for line in server.log()))
         kept.request("GET", "/readyz")
@@ -114,7 +112,7 @@ def test_a_stop_answers_what_is_in_flight_and_accepts_nothing_more(tmp_path: Pat
 def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
     with (
         running(tmp_path, "--http.drain_timeout", "0.2") as server,
-        pymysql.connect(**mysql_arguments(MYSQL_URL)) as holder,
+        connect_mysql() as holder,
     ):
         login = {"userid": "alice", "password": PASSWORD}
         server.call("/register", login)
@@ -122,10 +120,8 @@ def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
         holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")
         connection = HTTPConnection("127.0.0.1", server.port)
         connection.request("POST", "/upload_user_info", '{"nickname": "x"}', {"Authorization": f"Bearer {token}"})
-        with pymysql.connect(**mysql_arguments(MYSQL_URL)) as watcher, watcher.cursor() as cursor:
-            wait_for(
-                lambda: cursor.execute("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'UPDATE tb_acc%'")
-            )
+        with connect_mysql() as watcher, watcher.cursor() as cursor:
+            wait_for(lambda: cursor.execute(WAITING_UPDATE))
         server.send(signal.SIGTERM)
         assert server.exit_code() == 0
         assert any(line["event"] == "requests cut off" for line in server.log())
@@ -197,10 +193,10 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_the_server_command_names_the_taken_port() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as taken, reserved_port() as tls_port:
         port = taken.getsockname()[1]
         ended = subprocess.run(
-            [sys.executable, "-m", "scripts.serve", "--http.port", str(port), "--http.tls_port", str(free_port())],
+            [sys.executable, "-m", "scripts.serve", "--http.port", str(port), "--http.tls_port", str(tls_port)],
             capture_output=True,
             text=True,
             check=False,

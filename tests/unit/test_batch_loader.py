@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
+
 from services.batches import Batches
 from services.coalesced_redis import CoalescedRedis
 

@@ -10,8 +10,8 @@ import pytest
 
 from conf.settings import ROOT
 from models.migrate import LOCK, MigrationLocked, migrate
-from tests.conftest import MYSQL_URL, TABLES
-from tests.main_process import wait_for
+from tests.harness.main_process import wait_for
+from tests.harness.stores import DATABASE, MYSQL_URL, TABLES
 
 
 def test_migrating_again_or_many_times_at_once_changes_nothing(schema: None) -> None:
@@ -20,15 +20,16 @@ def test_migrating_again_or_many_times_at_once_changes_nothing(schema: None) -> 
 
 
 def test_an_empty_database_is_migrated_once_by_many_at_once(mysql: Any) -> None:
-    mysql.execute("CREATE DATABASE empty")
+    database = f"{DATABASE}_empty"
+    mysql.execute(f"CREATE DATABASE {database}")
     try:
-        url = urlsplit(MYSQL_URL)._replace(path="/empty").geturl()
+        url = urlsplit(MYSQL_URL)._replace(path=f"/{database}").geturl()
         with ThreadPoolExecutor(8) as threads:
             applied = list(threads.map(migrate, [url] * 8))
         files = sorted(path.stem for path in (ROOT / "models" / "migrations").glob("*.sql"))
         assert sorted(applied) == [[]] * 7 + [files]
     finally:
-        mysql.execute("DROP DATABASE empty")
+        mysql.execute(f"DROP DATABASE {database}")
 
 
 def test_what_a_killed_migration_left_behind_is_in_nobodys_way(mysql: Any) -> None:
@@ -43,7 +44,8 @@ def test_a_migration_waits_for_another_one(mysql: Any, monkeypatch: pytest.Monke
     mysql.execute(f"SELECT GET_LOCK({LOCK}, 0)")
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(migrate, MYSQL_URL)
-        wait_for(lambda: mysql.execute("SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'"))
+        waiters = "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND state = 'User lock'"
+        wait_for(lambda: mysql.execute(waiters))
         assert not waiting.done()
         monkeypatch.setattr("models.migrate._LOCK_SECONDS", 0)
         with pytest.raises(MigrationLocked):

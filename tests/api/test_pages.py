@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from services.pages import Page, Pages
-from services.versions import List, State
 from tornado import gen
 
 from conf.settings import Settings
-from tests.api import PASSWORD, Api, request
-from tests.main_process import running
-from tests.test_recordings import event
-from tests.test_videos import LISTS, VIDEO, another_process, insert, listed
+from services.pages import Page, Pages
+from services.versions import List, State
+from tests.api.test_recordings import event
+from tests.api.test_videos import LISTS, VIDEO, another_process, insert, listed
+from tests.harness.client import PASSWORD, Api, request
+from tests.harness.main_process import running
 
 SHORT = pytest.mark.conf("--performance.page_ttl", "0.5")
 LONG = pytest.mark.conf("--performance.page_ttl", "60")

@@ -8,7 +8,7 @@ import pytest
 from redis.crc import key_slot
 from tornado import gen
 
-from tests.api import PASSWORD, Api, User
+from tests.harness.client import PASSWORD, Api, User
 
 TOKEN, REFRESH = "xzb:{alice}:token", "xzb:{alice}:refresh"
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
+from redis import Redis
 
-from conf.settings import mysql_arguments
+from conf.settings import Settings, mysql_arguments
 from models.database import Database, DatabaseUnavailable
 from scripts.private_servers import private_mysql, private_redis
-from tests.api import PASSWORD, Api
-from tests.conftest import MYSQL_URL
-from tests.main_process import Server, running, wait_for
+from tests.api.test_videos import another_process
+from tests.harness.client import PASSWORD, Api
+from tests.harness.main_process import Server, running, wait_for
+from tests.harness.stores import MYSQL_URL
 
 LOGIN = {"userid": "alice", "password": PASSWORD}
 TIMEOUTS = ["--mysql.acquire_timeout", "0.3", "--mysql.query_timeout", "0.3", "--redis.timeout", "0.2"]
@@ -120,14 +123,16 @@ pytestmark = pytest.mark.usefixtures("mysql")
 
 
 @pytest.mark.gen_test
-async def test_a_redis_without_enough_replicas_is_unavailable(api: Api, store: Any) -> None:
+async def test_a_redis_without_enough_replicas_is_unavailable(api: Api, conf: Settings, tmp_path: Path) -> None:
     await api.user("alice")
-    store.config_set("min-replicas-to-write", 1)
-    try:
-        assert (await api.call("/login", LOGIN))["code"] == 503
-    finally:
-        store.config_set("min-replicas-to-write", 0)
-    assert (await api.call("/login", LOGIN))["code"] == 200
+    with private_redis(tmp_path, durable=False) as url, Redis.from_url(url) as own_store:
+        own_conf = conf.model_copy(update={"redis": conf.redis.model_copy(update={"url": SecretStr(url)})})
+        async with another_process(api, own_conf) as other:
+            assert (await other.call("/login", LOGIN))["code"] == 200
+            own_store.config_set("min-replicas-to-write", 1)
+            assert (await other.call("/login", LOGIN))["code"] == 503
+            own_store.config_set("min-replicas-to-write", 0)
+            assert (await other.call("/login", LOGIN))["code"] == 200
 
 
 @pytest.mark.gen_test
@@ -156,7 +161,11 @@ async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Any) -> None:
             await db.fetch_one("SELECT SLEEP(30) AS marked")
         assert await db.fetch_one("SELECT 1") == (1,)
     wait_for(
-        lambda: not mysql.execute("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(30)%'")
+        lambda: (
+            not mysql.execute(
+                "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'SELECT SLEEP(30)%'"
+            )
+        )
     )
 
 

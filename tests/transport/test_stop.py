@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 import trustme
-from handlers.application import MAX_BODY, Application
-from handlers.deadlines import Deadlines
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
-from tests.api import PASSWORD, Api, request
-from tests.main_process import PATIENCE, Server, running, wait_for
-from tests.test_main import certificate
+from handlers.application import MAX_BODY, Application
+from handlers.deadlines import Deadlines
+from tests.harness.client import PASSWORD, Api, request
+from tests.harness.main_process import PATIENCE, Server, running, wait_for
+from tests.transport.test_main import certificate
 
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from tornado import gen
 
 from conf.settings import ROOT
-from tests.api import PASSWORD, Api
+from tests.harness.client import PASSWORD, Api
 
 
 async def login_code(api: Api, userid: str, password: str) -> int:

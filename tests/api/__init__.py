@@ -1,0 +1,1 @@
+"""Every interface, called over HTTP on real stores."""

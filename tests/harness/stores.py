@@ -1,0 +1,38 @@
+"""The stores under test: each worker of pytest-xdist has a MySQL database and a Redis database of its own.
+
+A private server's URL comes in the environment; databases 0 and `test_0` serve a run without workers.
+"""
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+import pymysql
+
+from conf.settings import mysql_arguments
+from models.migrate import migrate
+
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_SERVER = urlsplit(os.environ["XZB_TEST_MYSQL_URL"])
+DATABASE = f"test_{_WORKER}"
+MYSQL_URL = _SERVER._replace(path=f"/{DATABASE}").geturl()
+REDIS_URL = os.environ["XZB_TEST_REDIS_URL"].partition("?")[0] + f"?db={_WORKER}"
+TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc", "tb_undelivered_callback")
+# Of every server under test: the stores, cheap hashes, and what the whole run is to be repeated with.
+OPTIONS = (
+    *("--mysql.url", MYSQL_URL, "--redis.url", REDIS_URL),
+    *("--password.time_cost", "1", "--password.memory_kib", "64"),
+    *os.environ.get("TEST_SERVER_OPTIONS", "").split(),
+)
+
+
+def connect_mysql(**options: Any) -> "pymysql.Connection[Any]":
+    """A connection to the database of this worker."""
+    return pymysql.connect(**mysql_arguments(MYSQL_URL), **options)
+
+
+def create_database() -> None:
+    """Make the database of this worker, with the real migrations."""
+    with pymysql.connect(**mysql_arguments(_SERVER.geturl())) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4")
+    migrate(MYSQL_URL)

@@ -1,0 +1,1 @@
+"""Processes, sockets, the log, and stores that fail."""
