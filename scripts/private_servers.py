@@ -132,17 +132,6 @@ def private_redis(folder: Path, *, durable: bool = True, pause: Pause = time.sle
             yield f"unix://{quote(str(home.socket))}?db=0"
 
 
-def is_in_use(folder: Path) -> bool:
-    """True when a running process has started private servers on this folder."""
-    for lock in folder.glob("*/lock"):
-        with lock.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-    return False
-
-
 @contextmanager
 def _home(folder: Path, name: str) -> Iterator[Home]:
     """The server's folder, for us alone, with nothing of an earlier run still working in it."""
