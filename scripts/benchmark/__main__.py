@@ -21,8 +21,8 @@ from scripts.benchmark.measure import SLICE, Bench, measure
 from scripts.benchmark.population import PASSWORD, Stores, user
 from scripts.benchmark.requests import CASES, POPULATION, RETURNING, guests
 from scripts.benchmark.servers import bare_server, real_server
-from scripts.private_servers import ROOT, ServerError, private_servers
-from scripts.processes import Signals, Stopped
+from scripts.stores.private_servers import ROOT, ServerError, private_servers
+from scripts.stores.processes import Signals, Stopped
 
 FOLDER = ROOT / "var" / "bench"
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)

@@ -7,7 +7,7 @@ from typing import Any
 
 import ujson
 
-from scripts.processes import Pause
+from scripts.stores.processes import Pause
 
 _SECONDS = 10  # the server writes its last lines when it gets to it
 TOLD = 10  # complaints, where there is no room for all

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.private_servers import ROOT
+from scripts.stores.private_servers import ROOT
 
 
 @dataclass(frozen=True)

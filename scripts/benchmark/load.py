@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.processes import Pause, child, exit_code, has_ended
+from scripts.stores.processes import Pause, child, exit_code, has_ended
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 CONNECTIONS = 64

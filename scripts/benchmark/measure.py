@@ -12,7 +12,7 @@ from scripts.benchmark.load import Load, Prepared, Wrk
 from scripts.benchmark.population import Stores, user
 from scripts.benchmark.requests import Case, raw
 from scripts.benchmark.servers import Server, cpu_seconds
-from scripts.processes import Pause
+from scripts.stores.processes import Pause
 
 SLICE = 0.5  # s
 _BARE_SLICE = 0.25

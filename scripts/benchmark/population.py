@@ -9,7 +9,7 @@ import pymysql
 import redis
 
 from conf.settings import Password, mysql_arguments
-from scripts.private_servers import Urls
+from scripts.stores.private_servers import Urls
 from services.sessions import keys
 from services.versions import List
 

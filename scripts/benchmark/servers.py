@@ -10,8 +10,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.private_servers import ROOT, Urls
-from scripts.processes import Child, Pause, child, has_ended, without_settings
+from scripts.stores.private_servers import ROOT, Urls
+from scripts.stores.processes import Child, Pause, child, has_ended, without_settings
 
 PROCESSES = 2
 START_SECONDS = 30

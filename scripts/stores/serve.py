@@ -11,8 +11,8 @@ from pathlib import Path
 from signal import SIGHUP
 
 from conf.settings import Http, load
-from scripts.private_servers import ROOT, ServerError, private_mysql, private_redis
-from scripts.processes import Child, Signals, Stopped, child, exit_code, has_ended
+from scripts.stores.private_servers import ROOT, ServerError, private_mysql, private_redis
+from scripts.stores.processes import Child, Signals, Stopped, child, exit_code, has_ended
 
 DATA = ROOT / "var" / "server"
 # The drain of main.py, and some more for the rest of its shutdown.

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.private_servers import ROOT, ServerError, private_servers
-from scripts.processes import Signals, Stopped, child, exit_code, has_ended, without_settings
+from scripts.stores.private_servers import ROOT, ServerError, private_servers
+from scripts.stores.processes import Signals, Stopped, child, exit_code, has_ended, without_settings
 
 COVERAGE = ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
 
