@@ -13,7 +13,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.httpserver import HTTPServer
 
 from conf.settings import DEFAULT_CONF
-from scripts.private_servers import ROOT
+from scripts.stores.private_servers import ROOT
 from tests.api import PASSWORD, Api
 from tests.conftest import TABLES
 

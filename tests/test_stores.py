@@ -12,7 +12,7 @@ import pytest
 
 from conf.settings import mysql_arguments
 from models.database import Database, DatabaseUnavailable
-from scripts.private_servers import private_mysql, private_redis
+from scripts.stores.private_servers import private_mysql, private_redis
 from tests.api import PASSWORD, Api
 from tests.conftest import MYSQL_URL
 from tests.main_process import Server, running, wait_for
