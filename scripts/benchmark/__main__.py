@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from conf.settings import ROOT
 from models.migrate import migrate
 from scripts.benchmark import connections, growth, logins, report
 from scripts.benchmark.checks import Client, check_contents
@@ -21,7 +22,7 @@ from scripts.benchmark.measure import SLICE, Bench, measure
 from scripts.benchmark.population import PASSWORD, Stores, user
 from scripts.benchmark.requests import CASES, POPULATION, RETURNING, guests
 from scripts.benchmark.servers import bare_server, real_server
-from scripts.stores.private_servers import ROOT, ServerError, private_servers
+from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Signals, Stopped
 
 FOLDER = ROOT / "var" / "bench"

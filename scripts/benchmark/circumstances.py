@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.stores.private_servers import ROOT
+from conf.settings import ROOT
 
 
 @dataclass(frozen=True)

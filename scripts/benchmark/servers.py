@@ -10,7 +10,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.stores.private_servers import ROOT, Urls
+from conf.settings import ROOT
+from scripts.stores.private_servers import Urls
 from scripts.stores.processes import Child, Pause, child, has_ended, without_settings
 
 PROCESSES = 2

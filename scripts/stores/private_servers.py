@@ -23,9 +23,9 @@ from signal import SIGKILL
 from typing import IO
 from urllib.parse import quote
 
+from conf.settings import ROOT
 from scripts.stores.processes import Child, Pause, child, has_ended, stop_stranger
 
-ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "xiaozhibo"
 SHARE = (Path("/usr/share/mariadb"), Path("/usr/share/mysql"))
 START_SECONDS = 120  # a crash recovery may take a while

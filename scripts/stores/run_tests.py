@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.stores.private_servers import ROOT, ServerError, private_servers
+from conf.settings import ROOT
+from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Signals, Stopped, child, exit_code, has_ended, without_settings
 
 COVERAGE = ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]

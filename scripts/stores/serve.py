@@ -10,8 +10,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from signal import SIGHUP
 
-from conf.settings import Http, load
-from scripts.stores.private_servers import ROOT, ServerError, private_mysql, private_redis
+from conf.settings import ROOT, Http, load
+from scripts.stores.private_servers import ServerError, private_mysql, private_redis
 from scripts.stores.processes import Child, Signals, Stopped, child, exit_code, has_ended
 
 DATA = ROOT / "var" / "server"
