@@ -12,8 +12,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.httpserver import HTTPServer
 
-from conf.settings import DEFAULT_CONF
-from scripts.stores.private_servers import ROOT
+from conf.settings import DEFAULT_CONF, ROOT
 from tests.api import PASSWORD, Api
 from tests.conftest import TABLES
 

@@ -199,8 +199,9 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
 def test_the_server_command_names_the_taken_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
+        ports = ["--http.port", str(port), "--http.tls_port", str(free_port())]
         ended = subprocess.run(
-            [sys.executable, "-m", "scripts.stores.serve", "--http.port", str(port), "--http.tls_port", str(free_port())],
+            [sys.executable, "-m", "scripts.stores.serve", *ports],
             capture_output=True,
             text=True,
             check=False,
