@@ -24,7 +24,7 @@ from typing import IO
 from urllib.parse import quote
 
 from conf.settings import ROOT
-from scripts.stores.processes import Child, Pause, child, has_ended, stop_stranger
+from scripts.stores.processes import Child, Pause, child, has_ended, stop_stranger, wait_for_end
 
 DATABASE = "xiaozhibo"
 SHARE = (Path("/usr/share/mariadb"), Path("/usr/share/mysql"))
@@ -234,9 +234,8 @@ def _create_system_tables(home: Home, program: list[str], pause: Pause) -> None:
         statements.write(_system_tables())
         statements.seek(0)
         with _recorded(home, command, stdin=statements) as process, _killed_if_interrupted(process):
-            while not has_ended(process):
-                pause(0.02)
-    if process.returncode != 0:
+            code = wait_for_end(process, pause)
+    if code != 0:
         raise _did_not_start("The first start of MariaDB", home.log)
     home.fresh.rename(home.data)
 

@@ -93,6 +93,13 @@ def has_ended(process: Child) -> bool:
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
+def wait_for_end(process: Child, pause: Pause) -> int:
+    """Wait until the process ends; its exit code."""
+    while not has_ended(process):
+        pause(0.02)
+    return exit_code(process)
+
+
 def exit_code(process: Child) -> int:
     """The code of an ended process as a shell reports it."""
     code = process.wait()

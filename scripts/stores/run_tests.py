@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conf.settings import ROOT
 from scripts.stores.private_servers import ServerError, private_servers
-from scripts.stores.processes import Signals, Stopped, child, exit_code, has_ended, without_settings
+from scripts.stores.processes import Signals, Stopped, child, wait_for_end, without_settings
 
 COVERAGE = ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
 
@@ -25,9 +25,7 @@ def main(arguments: Sequence[str]) -> int:
             command = [sys.executable, "-m", "pytest", *options]
             # INT and not TERM: pytest then still tears its fixtures down.
             with child(command, env=env, stop_with=signal.SIGINT, orphaned=signal.SIGINT) as pytest:
-                while not has_ended(pytest):
-                    signals.pause(0.05)
-            return exit_code(pytest)
+                return wait_for_end(pytest, signals.pause)
     except Stopped as stopped:
         return stopped.exit_code
     except ServerError as error:

@@ -12,7 +12,7 @@ from signal import SIGHUP
 
 from conf.settings import ROOT, Http, load
 from scripts.stores.private_servers import ServerError, private_mysql, private_redis
-from scripts.stores.processes import Child, Signals, Stopped, child, exit_code, has_ended
+from scripts.stores.processes import Child, Signals, Stopped, child, has_ended, wait_for_end
 
 DATA = ROOT / "var" / "server"
 # The drain of main.py, and some more for the rest of its shutdown.
@@ -33,9 +33,7 @@ def main(argv: Sequence[str]) -> int:
             server = running.enter_context(child(command, env=env, pass_fds=fds, patience=patience))
             signals.hangup = lambda: server.send_signal(SIGHUP)
             wait_until_ready(server, http, signals)
-            while not has_ended(server):
-                signals.pause(0.05)
-            return exit_code(server)
+            return wait_for_end(server, signals.pause)
     except Stopped:
         return 0
     except ServerError as error:
