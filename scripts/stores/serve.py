@@ -1,4 +1,4 @@
-"""Runs main.py, with private stores where the environment names none, and stops all of it together."""
+"""Runs main.py on migrated tables, with private stores where the environment names none, and stops all together."""
 
 import os
 import socket
@@ -26,11 +26,13 @@ def main(argv: Sequence[str]) -> int:
     try:
         check_ports(http)
         with ExitStack() as running:
-            env = {**os.environ, **start_stores(running, DATA, signals)}
+            os.environ.update(start_stores(running, DATA, signals))
+            if code := migrate(argv, signals):
+                return code
             command = [sys.executable, str(ROOT / "main.py"), *argv]
             patience = http.drain_timeout + PATIENCE_BEYOND_DRAIN
             fds = [] if http.fd is None else [http.fd]
-            server = running.enter_context(child(command, env=env, pass_fds=fds, patience=patience))
+            server = running.enter_context(child(command, pass_fds=fds, patience=patience))
             signals.hangup = lambda: server.send_signal(SIGHUP)
             wait_until_ready(server, http, signals)
             return wait_for_end(server, signals.pause)
@@ -63,6 +65,16 @@ def start_stores(running: ExitStack, folder: Path, signals: Signals) -> dict[str
         if not os.environ.get(name):
             started[name] = running.enter_context(start(folder, pause=signals.pause))
     return started
+
+
+def migrate(argv: Sequence[str], signals: Signals) -> int:
+    """Bring the tables up to date as an operator does; the exit code.
+
+    The migration is a process of its own, so that a signal can end it while MySQL hangs.
+    """
+    env = {**os.environ, "XZB_MYSQL__URL": load(argv).mysql.url.get_secret_value()}
+    with child([sys.executable, "-m", "scripts.administration", "migrate"], env=env) as migration:
+        return wait_for_end(migration, signals.pause)
 
 
 def wait_until_ready(server: Child, http: Http, signals: Signals) -> None:
