@@ -20,10 +20,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with fresh_folder() as folder, private_servers(folder, durable=False, pause=signals.pause) as urls:
             env = {**without_settings(), "XZB_TEST_MYSQL_URL": urls.mysql, "XZB_TEST_REDIS_URL": urls.redis}
-            # A part of the tests covers a part of the code: only a whole run has to reach the threshold.
+            # Only a complete run has to reach the threshold of coverage.
             options = [*arguments, "--no-cov"] if arguments else COVERAGE
             command = [sys.executable, "-m", "pytest", *options]
-            # INT and not TERM: pytest then still tears its fixtures down.
+            # After INT, unlike TERM, pytest tears its fixtures down.
             with child(command, env=env, stop_with=signal.SIGINT, orphaned=signal.SIGINT) as pytest:
                 return wait_for_end(pytest, signals.pause)
     except Stopped as stopped:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def fresh_folder() -> Iterator[Path]:
-    """A folder of this run alone, so that runs neither share data nor touch the server's."""
+    """A folder for this run only, so that runs share no data with each other or with the server."""
     var = ROOT / "var"
     var.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="test-", dir=var))
