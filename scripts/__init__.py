@@ -1,1 +1,1 @@
-"""What a developer runs: the commands are the files without an ending, the modules are what they share."""
+"""The commands are the files without an ending; the packages are the code behind them."""

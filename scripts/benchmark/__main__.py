@@ -1,4 +1,4 @@
-"""The command: prepares servers and data, measures, reports, says whether the targets are met."""
+"""The command: prepare servers and data, measure, report the results and the missed targets."""
 
 import argparse
 import os
@@ -12,17 +12,18 @@ from tempfile import mkdtemp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from conf.settings import ROOT
 from models.migrate import migrate
 from scripts.benchmark import connections, growth, logins, report
 from scripts.benchmark.checks import Client, check_contents
 from scripts.benchmark.circumstances import circumstances
-from scripts.benchmark.load import LONGEST, Wrk
+from scripts.benchmark.load import MAX_SECONDS, Wrk
 from scripts.benchmark.measure import SLICE, Bench, measure
 from scripts.benchmark.population import PASSWORD, Stores, user
 from scripts.benchmark.requests import CASES, POPULATION, RETURNING, guests
 from scripts.benchmark.servers import bare_server, real_server
-from scripts.private_servers import ROOT, ServerError, private_servers
-from scripts.processes import Signals, Stopped
+from scripts.stores.private_servers import ServerError, private_servers
+from scripts.stores.processes import Signals, Stopped
 
 FOLDER = ROOT / "var" / "bench"
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line; what is wrong with it is said before anything is measured."""
+    """Parse the command line. A wrong option ends the process with code 2 before anything is measured."""
     names = [case.name for case in CASES]
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
@@ -56,12 +57,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="the requests only, in less than two minutes")
     parser.add_argument("--only", nargs="+", choices=names, metavar="REQUEST", help=f"some of: {', '.join(names)}")
-    parser.add_argument("--rounds", type=rounds, default=3, help="how often each request has its turn (default 3)")
-    parser.add_argument("--seconds", type=seconds, help="of a turn (default 4; 1 with --quick)")
+    parser.add_argument("--rounds", type=rounds, default=3, help="measurements of each request (default 3)")
+    parser.add_argument("--seconds", type=seconds, help="of each measurement (default 4; 1 with --quick)")
     for kind in ("json", "html"):
         path = FOLDER / f"result.{kind}"
-        told = f"where to write the result (default {path.relative_to(ROOT)})"
-        parser.add_argument(f"--{kind}", type=_writable, default=path, metavar="FILE", help=told)
+        description = f"where to write the result (default {path.relative_to(ROOT)})"
+        parser.add_argument(f"--{kind}", type=_writable, default=path, metavar="FILE", help=description)
     parser.add_argument("--compare", type=_earlier, metavar="JSON", help="an earlier result")
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_args(arguments[:end])
@@ -73,16 +74,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def rounds(text: str) -> int:
-    """How many rounds a text asks for."""
+    """Parse a number of rounds."""
     if int(text) < 1:
         raise argparse.ArgumentTypeError("takes 1 or more")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """How long a turn is to take."""
-    if not SLICE <= float(text) <= LONGEST:
-        raise argparse.ArgumentTypeError(f"takes {SLICE} to {LONGEST}")
+    """Parse the duration of a measurement."""
+    if not SLICE <= float(text) <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"takes {SLICE} to {MAX_SECONDS}")
     return float(text)
 
 
@@ -102,7 +103,7 @@ def _earlier(text: str) -> report.Earlier:
 
 @contextmanager
 def benchmark(options: argparse.Namespace, signals: Signals) -> Iterator[Bench]:
-    """Private stores, filled; the server and the bare handler; all of it ends with the block."""
+    """Run private stores, the server and the bare handler for the time of the block."""
     folder = Path(mkdtemp(prefix="run-", dir=FOLDER))
     try:
         with private_servers(folder, pause=signals.pause) as urls:
@@ -120,7 +121,7 @@ def benchmark(options: argparse.Namespace, signals: Signals) -> Iterator[Bench]:
 
 
 def run(bench: Bench, options: argparse.Namespace) -> report.Outcome:
-    """Fill, measure, and check before and after that the answers are right."""
+    """Fill the stores, measure, and check the answers before and after."""
     cases = [case for case in CASES if not options.only or case.name in options.only]
     whole = not options.quick and not options.only
     with progress() as bar:
@@ -140,7 +141,7 @@ def run(bench: Bench, options: argparse.Namespace) -> report.Outcome:
 
 
 def fill(bench: Bench, bar: Progress) -> None:
-    """The rows and sessions of the requests; the returning users log in for the first time."""
+    """Create the rows and sessions of the requests; each returning user logs in once."""
     task = bar.add_task("filling", total=POPULATION + RETURNING)
     bench.stores.empty()
     bench.stores.fill(POPULATION, lambda rows: bar.advance(task, rows))
@@ -154,7 +155,7 @@ def fill(bench: Bench, bar: Progress) -> None:
 
 
 def progress() -> Progress:
-    """A progress bar that leaves nothing behind."""
+    """A progress bar that disappears at its end."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, transient=True)
 

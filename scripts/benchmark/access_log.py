@@ -1,4 +1,4 @@
-"""The server's log as a witness: whatever was sent is in it, answered with code 200, and nothing else went wrong."""
+"""Checks the server's log: every request is in it with code 200, and no line reports a fault."""
 
 import time
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from typing import Any
 
 import ujson
 
-from scripts.processes import Pause
+from scripts.stores.processes import Pause
 
-_SECONDS = 10  # the server writes its last lines when it gets to it
-TOLD = 10  # complaints, where there is no room for all
+_SECONDS = 10  # the server writes its last lines with a delay
+MAX_SHOWN = 10  # complaints in a message
 _EXPECTED = "fake credentials: for development only"
 
 
@@ -22,13 +22,13 @@ class AccessLog:
         self._pause = pause
 
     def size(self) -> int:
-        """Where the log ends now, in bytes."""
+        """The length of the log so far, in bytes."""
         return self._path.stat().st_size
 
     def refusals(self, start: int, requests: int) -> int:
-        """How many answers that were logged after `start` had another code than 200.
+        """The number of answers logged after `start` with another code than 200.
 
-        Raises RuntimeError when not all of the requests are answered soon.
+        Raises RuntimeError when some of the requests stay without an answer.
         """
         deadline = time.monotonic() + _SECONDS
         while True:
@@ -37,15 +37,15 @@ class AccessLog:
                 return sum(code != 200 for code in codes)
             if time.monotonic() > deadline:
                 missing = f"{requests} requests were sent, and {len(codes)} are in the access log"
-                raise RuntimeError("\n".join([missing, *self.complaints()[:TOLD]]))
+                raise RuntimeError("\n".join([missing, *self.complaints()[:MAX_SHOWN]]))
             self._pause(0.05)
 
     def complaints(self) -> list[str]:
-        """The lines that a server without a fault does not write."""
-        return [line.decode(errors="replace").strip() for line in self._lines(0) if not _is_innocent(line)]
+        """The lines that report a fault."""
+        return [line.decode(errors="replace").strip() for line in self._lines(0) if not _is_normal(line)]
 
     def _lines(self, start: int) -> Iterator[bytes]:
-        """Those after `start` that are whole."""
+        """The complete lines after `start`."""
         with self._path.open("rb") as log:
             log.seek(start)
             for line in log:
@@ -54,7 +54,7 @@ class AccessLog:
 
 
 def _event(line: bytes) -> dict[str, Any]:
-    """What a line says; nothing when a fault has written it past the log."""
+    """The event of a line; empty when the line does not come from the logger."""
     try:
         event = ujson.loads(line)
     except ValueError:
@@ -62,7 +62,7 @@ def _event(line: bytes) -> dict[str, Any]:
     return event if isinstance(event, dict) else {}
 
 
-def _is_innocent(line: bytes) -> bool:
+def _is_normal(line: bytes) -> bool:
     event = _event(line)
     if event.get("event") == "request" and event.get("code") != 200:
         return False

@@ -1,4 +1,4 @@
-"""The measure of speed: Tornado with a handler that does nothing, on the same loop and as many processes."""
+"""The reference: a Tornado handler that does nothing, on the same event loop and with as many processes."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Asks every interface once over plain HTTP and looks at what it answers: a fast wrong answer is worth nothing."""
+"""Calls every interface once over plain HTTP and checks the answer: a fast wrong answer is worth nothing."""
 
 import gzip
 import json
@@ -41,7 +41,7 @@ class Client:
 
 
 def check_contents(port: int, stores: Stores, rows: int) -> None:
-    """Raise RuntimeError unless every interface answers what it should on `rows` rows."""
+    """Raise RuntimeError unless every interface answers correctly on tables of `rows` rows."""
     caller = user(rows)
     stores.open_sessions([caller, user(1, "refresh")])
     client = Client(port, caller)
@@ -54,9 +54,9 @@ def check_contents(port: int, stores: Stores, rows: int) -> None:
     _sessions(port)
 
 
-def _expect(true: bool, what: str) -> None:
-    if not true:
-        raise RuntimeError(f"wrong answer: {what}")
+def _expect(condition: bool, name: str) -> None:
+    if not condition:
+        raise RuntimeError(f"wrong answer: {name}")
 
 
 def _profile(client: Client, caller: User, stores: Stores, rows: int) -> None:

@@ -1,4 +1,4 @@
-"""Where and how a result came about: without that, two of them cannot be compared."""
+"""The circumstances of a result: without them, two results cannot be compared."""
 
 import os
 import platform
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.private_servers import ROOT
+from conf.settings import ROOT
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """When and where which code was measured, how long; `options` are the server's."""
+    """The time, code, machine and duration of a measurement; `options` are the server's."""
 
     made: str
     commit: str
@@ -32,7 +32,7 @@ class Circumstances:
 
 
 def circumstances(options: Sequence[str], rounds: int, seconds: float) -> Circumstances:
-    """Those of now and here."""
+    """The circumstances of a measurement that starts now."""
     made = datetime.now(UTC).isoformat(timespec="seconds")
     return Circumstances(made, _commit(), _machine(), platform.python_version(), list(options), rounds, seconds)
 

@@ -1,4 +1,4 @@
-"""Many clients: thousands of idle connections beside the busy ones, and a thousand busy ones."""
+"""Many clients: load beside thousands of idle connections, and load on a thousand connections."""
 
 import resource
 import subprocess
@@ -16,17 +16,17 @@ from scripts.benchmark.servers import memory_bytes
 
 IDLE = 10_000
 BUSY = 1_000
-MOST_PER_CONNECTION = 25_000.0  # bytes
-MOST_PER_PROCESS = 120e6  # bytes
-LONGEST_P99 = 1000.0  # ms
-_RESERVE = 1_000  # file descriptors for everything but the idle connections
+MAX_BYTES_PER_CONNECTION = 25_000.0
+MAX_BYTES_PER_PROCESS = 120e6
+MAX_P99_MS = 1000.0
+_RESERVED_FILES = 1_000  # descriptors for everything but the idle connections
 _SECONDS = 5.0
 _REQUESTS = 50_000
 
 
 @dataclass(frozen=True)
 class Connections:
-    """Memory in bytes, of the larger process with all connections open; the loads beside and without idle ones."""
+    """Memory per idle connection and of the larger process; the load beside idle connections and on busy ones."""
 
     idle: int
     bytes_per_connection: float
@@ -36,14 +36,14 @@ class Connections:
 
     @property
     def met(self) -> bool:
-        """Whether all could be opened, nothing failed, and the aims for memory and latency are reached."""
+        """True when all connections opened, nothing failed, and memory and latency are within their limits."""
         return (
             self.idle == IDLE
             and not self.beside_idle.errors
             and not self.many_busy.errors
-            and self.many_busy.p99 < LONGEST_P99
-            and self.bytes_per_connection < MOST_PER_CONNECTION
-            and self.bytes_per_process < MOST_PER_PROCESS
+            and self.many_busy.p99 < MAX_P99_MS
+            and self.bytes_per_connection < MAX_BYTES_PER_CONNECTION
+            and self.bytes_per_process < MAX_BYTES_PER_PROCESS
         )
 
 
@@ -52,7 +52,7 @@ def measure(bench: Bench, bar: Progress) -> Connections:
     task = bar.add_task("connections", total=2)
     prepared = bench.wrk.prepare("mix", mix(_REQUESTS))
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    count = min(IDLE, files - _RESERVE)
+    count = min(IDLE, files - _RESERVED_FILES)
     before = sum(map(memory_bytes, bench.real.pids))
     with _idle(bench.real.port, count):
         opened = sum(map(memory_bytes, bench.real.pids))

@@ -1,4 +1,4 @@
-"""Growth: what a thousand times more rows cost."""
+"""Growth: the cost of a thousand times more rows."""
 
 import random
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ from scripts.benchmark.population import user
 from scripts.benchmark.requests import signed
 
 SIZES = (1_000, 100_000, 1_000_000)
-DEEP = 100_000  # an `index` that few will ever scroll to
-MOST_DIFFERENCE = 0.20
+DEEP = 100_000  # an `index` that few users scroll to
+MAX_DIFFERENCE = 0.20
 _CALLERS = 1_000
 _UNCACHED = 100
-# How many times an uncached page of the smallest tables one may take: on tables of any size, and behind the rows that
-# the server has to step over (their keys alone: reading these rows would take a hundred times).
-_MOST_UNCACHED = 2
-_MOST_UNCACHED_DEEP = 20
+# Limits for the time of an uncached page, relative to the smallest tables. A page at a deep index may take longer: the
+# server steps over the keys of the rows before it. To read these rows would take a hundred times as long.
+_MAX_UNCACHED_RATIO = 2
+_MAX_DEEP_UNCACHED_RATIO = 20
 
 
 @dataclass(frozen=True)
 class Growth:
-    """A request on tables of `rows` rows, from offset `index` of a list: its share of the bare handler."""
+    """A request on tables of `rows` rows, for a list at offset `index`: its share of the bare handler's throughput."""
 
     path: str
     rows: int
@@ -36,7 +36,7 @@ class Growth:
     relative: float
     """The share divided by that on the smallest tables."""
     uncached: float | None
-    """How long a page takes that nobody has asked for yet (ms, the median)."""
+    """The median time (ms) of a page that is not in the cache."""
     uncached_relative: float | None
     errors: int
 
@@ -47,22 +47,22 @@ class Growth:
 
     @property
     def met(self) -> bool:
-        """Whether the size makes less than 20 % of a difference, and an uncached page does not read all the rows."""
-        most = _MOST_UNCACHED_DEEP if self.index else _MOST_UNCACHED
-        return self.relative > 1 - MOST_DIFFERENCE and (self.uncached_relative or 0) < most and not self.errors
+        """True when the size changes the share by less than 20 %, and an uncached page does not read all rows."""
+        max_ratio = _MAX_DEEP_UNCACHED_RATIO if self.index else _MAX_UNCACHED_RATIO
+        return self.relative > 1 - MAX_DIFFERENCE and (self.uncached_relative or 0) < max_ratio and not self.errors
 
 
 def measure(bench: Bench, seconds: float, bar: Progress) -> list[Growth]:
     """Fill the tables step by step and measure at each size."""
     task = bar.add_task("growth", total=SIZES[-1])
     bench.stores.empty()
-    found: list[Growth] = []
+    results: list[Growth] = []
     filled = 0
     for rows in SIZES:
         bench.stores.fill(rows, lambda done: bar.advance(task, done), start=filled)
         filled = rows
-        found += [_measured(bench, name, rows, index, seconds, found) for name, index in _requests(rows)]
-    return found
+        results += [_measured(bench, name, rows, index, seconds, results) for name, index in _requests(rows)]
+    return results
 
 
 def _requests(rows: int) -> list[tuple[str, int | None]]:
@@ -81,7 +81,7 @@ def _measured(
     samples = list(bench.samples(repeat(prepared, slices_in(seconds))))
     share = median(sample.share for sample in samples)
     uncached = None if index is None else _uncached(bench, path, index, rows)
-    base = next((one for one in smaller if one.path == path), None)
+    base = next((result for result in smaller if result.path == path), None)
     return Growth(
         path=path,
         rows=rows,
@@ -95,7 +95,7 @@ def _measured(
 
 
 def _uncached(bench: Bench, path: str, index: int, rows: int) -> float:
-    """How long a page takes that nobody has asked for yet, in ms."""
+    """The median time of a page that is not in the cache, in ms."""
     caller = user(rows)
     bench.stores.open_sessions([caller])
     client = Client(bench.real.port, caller)

@@ -1,22 +1,22 @@
-"""Opens keep-alive connections, each of which has made one request, and holds them until its input ends."""
+"""Opens keep-alive connections, sends one request on each, and holds them until standard input ends."""
 
 import asyncio
 import sys
 
 from handlers.server import allow_many_connections
 
-_AT_ONCE = 200
+_CONCURRENCY = 200
 _REQUEST = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 async def main(port: int, count: int) -> None:
-    """Print "open" once all connections are; raises when one cannot be opened."""
+    """Print "open" when all connections are open. Raises OSError or RuntimeError when a connection fails."""
     allow_many_connections()
-    gate = asyncio.Semaphore(_AT_ONCE)
-    held = await asyncio.gather(*(_open(port, gate) for _ in range(count)))
+    gate = asyncio.Semaphore(_CONCURRENCY)
+    writers = await asyncio.gather(*(_open(port, gate) for _ in range(count)))
     print("open", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    for writer in held:
+    for writer in writers:
         writer.close()
 
 

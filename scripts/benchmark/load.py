@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.processes import Pause, child, exit_code, has_ended
+from scripts.stores.processes import Pause, child, exit_code, has_ended
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 CONNECTIONS = 64
-LONGEST = 600  # seconds; we stop wrk earlier
+MAX_SECONDS = 600  # run() stops wrk earlier
 
 
 class Load(NamedTuple):
-    """What wrk saw. Latencies are in ms; errors are those of sockets, time-outs and HTTP statuses.
+    """The report of wrk. Latencies are in ms; `errors` counts socket errors, time-outs and HTTP statuses.
 
-    `requests` were answered; `sent` counts those too whose answer wrk did not wait for at the end.
+    `requests` counts the answers. `sent` also counts the requests whose answers wrk did not wait for at its end.
     """
 
     requests: int
@@ -40,11 +40,11 @@ class Prepared(NamedTuple):
     path: Path
     number: int
     once: bool
-    """Whether none may be sent twice."""
+    """True when no request may be sent twice."""
 
 
 class Wrk:
-    """Sends requests from `folder`; `pause` sleeps, and raises when the benchmark is to stop."""
+    """Runs wrk with its files in `folder`. `pause` sleeps, and raises when the benchmark has to stop."""
 
     def __init__(self, folder: Path, pause: Pause) -> None:
         self._folder = folder
@@ -65,13 +65,10 @@ class Wrk:
         connections: int = CONNECTIONS,
         enough: Callable[[], bool] = lambda: False,
     ) -> Load:
-        """Send the requests, again and again, over keep-alive connections.
-
-        It ends after so many seconds, or before when it is `enough`.
-        """
+        """Send the requests in a loop over keep-alive connections, for `seconds` or until `enough()` is true."""
         output = self._folder / "wrk.out"
         command = [
-            *("wrk", "--threads", "1", "--connections", str(connections), "--duration", str(LONGEST)),
+            *("wrk", "--threads", "1", "--connections", str(connections), "--duration", str(MAX_SECONDS)),
             *("--timeout", "10", "--latency", "--script", str(SCRIPT), f"http://127.0.0.1:{port}"),
             *("--", str(prepared.path)),
         ]
@@ -79,7 +76,7 @@ class Wrk:
             end = time.monotonic() + seconds
             while not has_ended(process) and time.monotonic() < end and not enough():
                 self._pause(0.01)
-            # wrk counts in whole seconds; at an INT it stops at once and still reports.
+            # wrk's own duration is in whole seconds. On INT it stops at once and still reports.
             process.send_signal(signal.SIGINT)
             exit_code(process)
         load = parse(output.read_text())
@@ -89,7 +86,7 @@ class Wrk:
 
 
 def parse(output: str) -> Load:
-    """The line of JSON that wrk.lua prints at the end."""
+    """Read the line of JSON that wrk.lua prints at the end."""
     try:
         return Load(**json.loads(output.strip().rpartition("\n")[2]))
     except (ValueError, TypeError):

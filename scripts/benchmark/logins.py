@@ -1,4 +1,4 @@
-"""A login storm: many first logins, each of which has to be hashed, while others go on with their requests."""
+"""A login storm: many first logins, each with a password to hash, while other users send requests."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +11,13 @@ from scripts.benchmark.requests import RETURNING, guests, of_all_users
 
 STORM = 200
 OTHERS = 16  # connections
-LONGEST_P99 = 50.0  # ms
-_LONGEST_STORM = 300.0  # s
+MAX_P99_MS = 50.0
+_MAX_STORM_S = 300.0
 
 
 @dataclass(frozen=True)
 class Storm:
-    """First logins per second, and the latency (ms) that the others saw meanwhile and without the storm."""
+    """First logins per second, and the latency (ms) of the other users' requests during the storm and before it."""
 
     logins_per_second: float
     others_p50: float
@@ -27,12 +27,12 @@ class Storm:
 
     @property
     def met(self) -> bool:
-        """Whether the others hardly noticed."""
-        return self.others_p99 < LONGEST_P99 and not self.errors
+        """True when the other requests stay within their limit of latency and nothing fails."""
+        return self.others_p99 < MAX_P99_MS and not self.errors
 
 
 def measure(bench: Bench) -> Storm:
-    """Let 200 users log in at once."""
+    """Log 200 users in at once."""
     prepared = bench.wrk.prepare("storm", of_all_users("/get_user_info"))
     with ThreadPoolExecutor(STORM) as pool:
 
@@ -45,9 +45,7 @@ def measure(bench: Bench) -> Storm:
         with ThreadPoolExecutor(1) as background:
             running = background.submit(storm)
             others = bench.checked(
-                lambda: bench.wrk.run(
-                    bench.real.port, prepared, _LONGEST_STORM, connections=OTHERS, enough=running.done
-                ),
+                lambda: bench.wrk.run(bench.real.port, prepared, _MAX_STORM_S, connections=OTHERS, enough=running.done),
                 others=STORM,
             )
             return Storm(STORM / running.result(), others.p50, others.p99, calm.p99, others.errors)

@@ -1,4 +1,4 @@
-"""The measurement: short slices of load, by turns on the bare handler and on the server, so that drift hits both."""
+"""The measurement: slices of load alternate between the bare handler and the server, so that drift affects both."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from scripts.benchmark.load import Load, Prepared, Wrk
 from scripts.benchmark.population import Stores, user
 from scripts.benchmark.requests import Case, raw
 from scripts.benchmark.servers import Server, cpu_seconds
-from scripts.processes import Pause
+from scripts.stores.processes import Pause
 
 SLICE = 0.5  # s
 _BARE_SLICE = 0.25
@@ -30,7 +30,7 @@ class Sample(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Of the bare handler's throughput."""
+        """The throughput as a share of the bare handler's."""
         return self.load.rate / self.bare
 
 
@@ -54,12 +54,12 @@ class Result:
 
     @property
     def met(self) -> bool:
-        """Whether the request reaches its target, without an error."""
+        """True when the request reaches its target without an error."""
         return self.share >= self.target and not self.errors
 
 
 class Bench:
-    """What measuring needs: the servers, their stores' process ids, wrk."""
+    """The servers, the process ids of their stores, and wrk."""
 
     def __init__(
         self, real: Server, bare: Server, store_pids: tuple[int, int], stores: Stores, wrk: Wrk, pause: Pause
@@ -72,12 +72,12 @@ class Bench:
         self.log = AccessLog(real.log, pause)
         self._redis, self._mysql = store_pids
 
-    def most_per_second(self) -> float:
-        """Requests per second that no handler reaches: what the one that does nothing does, without its noise."""
+    def max_rate(self) -> float:
+        """An upper limit for the requests per second of any handler: the bare handler's rate and a margin for noise."""
         return 1.2 * self.wrk.run(self.bare.port, self.wrk.prepare("warm-up", [raw("/", {})]), 1).rate
 
     def samples(self, slices: Iterable[Prepared]) -> Iterator[Sample]:
-        """Send what is prepared for each slice, to the bare handler before and after too."""
+        """Send the prepared requests of each slice to the server, and before and after that to the bare handler."""
         before: tuple[Load, float] | None = None
         for prepared in slices:
             before = before or self._bare(prepared)
@@ -88,9 +88,9 @@ class Bench:
             before = after
 
     def checked(self, run: Callable[[], Load], *, others: int = 0) -> Load:
-        """A load on the server whose every answer had code 200, or was counted as an error.
+        """Run a load on the server and count every answer with another code than 200 as an error.
 
-        `others` are the requests that somebody else sends meanwhile.
+        `others` is the number of requests that another client sends meanwhile.
         """
         start = self.log.size()
         load = run()
@@ -115,37 +115,37 @@ class Bench:
 def measure(
     bench: Bench, cases: Sequence[Case], rounds: int, seconds: float, report: Callable[[str], None]
 ) -> list[Result]:
-    """All cases, round by round, each for so many seconds at a time; `report` hears when one is done."""
+    """Measure all cases round by round, each for `seconds`; `report` gets the name of every case that is done."""
     samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
-    kept: dict[str, Prepared] = {}
+    prepared: dict[str, Prepared] = {}
     count = slices_in(seconds)
-    most = math.ceil(SLICE * bench.most_per_second())
+    max_requests = math.ceil(SLICE * bench.max_rate())
     for _ in range(rounds):
         for case in cases:
             slices: Iterable[Prepared]
             if case.once:
-                slices = _fresh(bench, case, count, most)
+                slices = _fresh(bench, case, count, max_requests)
             else:
-                if case.name not in kept:
-                    kept[case.name] = bench.wrk.prepare(case.name, case.requests(most))
-                slices = repeat(kept[case.name], count)
+                if case.name not in prepared:
+                    prepared[case.name] = bench.wrk.prepare(case.name, case.requests(max_requests))
+                slices = repeat(prepared[case.name], count)
             samples[case.name] += bench.samples(slices)
             bench.stores.remove_written()
             report(case.name)
     return [summary(case, samples[case.name]) for case in cases]
 
 
-def _fresh(bench: Bench, case: Case, count: int, most: int) -> Iterator[Prepared]:
-    """Requests for `count` slices, at most `most` in each, none of them twice."""
-    requests = case.requests(count * most)
+def _fresh(bench: Bench, case: Case, count: int, size: int) -> Iterator[Prepared]:
+    """`count` slices of `size` requests, none of them twice."""
+    requests = case.requests(count * size)
     if case.name == "refresh":
         bench.stores.open_sessions(user(number, "refresh") for number in range(len(requests)))
-    for first in range(0, count * most, most):
-        yield bench.wrk.prepare(case.name, requests[first : first + most], once=True)
+    for first in range(0, count * size, size):
+        yield bench.wrk.prepare(case.name, requests[first : first + size], once=True)
 
 
 def slices_in(seconds: float) -> int:
-    """How many slices a measurement of so many seconds has."""
+    """The number of slices in a measurement."""
     return max(1, round(seconds / SLICE))
 
 

@@ -1,4 +1,4 @@
-"""The users, rows and sessions that a benchmark runs on."""
+"""The users, rows and sessions of a benchmark."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -10,12 +10,12 @@ import redis
 from services.versions import List
 
 from conf.settings import Password, mysql_arguments
-from scripts.private_servers import Urls
+from scripts.stores.private_servers import Urls
 from services.sessions import keys
 
 TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc")
 PASSWORD = "0571749e2ac330a7455809c6b0e7af90"
-NEW_FILES = "new"  # file_ids that the benchmark uploads begin so
+NEW_FILES = "new"  # prefix of the file_ids that the benchmark uploads
 _CHUNK = 20_000  # rows of one INSERT
 _SESSION_SECONDS = 86400
 
@@ -54,14 +54,14 @@ class User(NamedTuple):
 
 
 def user(number: int, name: str = "user") -> User:
-    """The user `number` of the population; everything about them follows from that."""
+    """The user with this number; the number determines the tokens."""
     userid = f"{name}{number}"
     secret = hashlib.sha256(userid.encode()).hexdigest()
     return User(userid, f"{userid}.{secret[:32]}", secret[32:])
 
 
 class Stores:
-    """The private stores, filled straight, past the server."""
+    """The private stores, written to directly and not through the server."""
 
     def __init__(self, urls: Urls) -> None:
         arguments = mysql_arguments(urls.mysql)
@@ -69,7 +69,7 @@ class Stores:
         self._redis = redis.Redis.from_url(urls.redis)
         costs = Password()
         hasher = argon2.PasswordHasher(time_cost=costs.time_cost, memory_cost=costs.memory_kib, parallelism=1)
-        self._hash = hasher.hash(PASSWORD)  # one for all users: a check costs as much as with one each
+        self._hash = hasher.hash(PASSWORD)  # one hash for all users: its check costs the same
 
     def close(self) -> None:
         """Close the connections."""
@@ -77,19 +77,19 @@ class Stores:
         self._redis.close()
 
     def empty(self) -> None:
-        """Forget all users, rows and sessions."""
+        """Delete all users, rows and sessions."""
         self._execute(*(f"TRUNCATE TABLE {table}" for table in TABLES))
         self._redis.flushdb()
 
     def fill(self, rows: int, report: Callable[[int], None], start: int = 0) -> None:
-        """Bring every table from `start` to `rows` rows, of as many users; `report` hears of each chunk."""
+        """Add rows from `start` to `rows` to every table, of one user each; `report` gets the size of each chunk."""
         for first in range(start + 1, rows + 1, _CHUNK):
             last = min(first + _CHUNK - 1, rows)
             self.add_accounts("user", first, last)
             self._execute(*(sql.format(first=first, last=last) for sql in (_REPLAYS, _VIDEOS)))
             report(last - first + 1)
         self._execute("ANALYZE TABLE tb_account, tb_vod, tb_ugc")
-        self.renew_lists()
+        self.invalidate_lists()
 
     def add_accounts(self, name: str, first: int, last: int) -> None:
         """Register users, numbered from `first` to `last`."""
@@ -97,23 +97,23 @@ class Stores:
             cursor.execute(_ACCOUNTS.format(first=first, last=last), (name, self._hash))
 
     def open_sessions(self, users: Iterable[User]) -> None:
-        """Give users fresh sessions, as a login would."""
+        """Give users new sessions, as a login does."""
         pipeline = self._redis.pipeline(transaction=False)
-        for one in users:
-            token, refresh = keys(one.userid)
-            pipeline.set(token, one.token, ex=_SESSION_SECONDS)
+        for owner in users:
+            token, refresh = keys(owner.userid)
+            pipeline.set(token, owner.token, ex=_SESSION_SECONDS)
             pipeline.delete(refresh)
-            pipeline.hset(refresh, "refresh_token", one.refresh_token)
+            pipeline.hset(refresh, "refresh_token", owner.refresh_token)
             pipeline.expire(refresh, _SESSION_SECONDS)
         pipeline.execute()
 
     def remove_written(self) -> None:
-        """Take out what the measured uploads have added, so that all rounds see tables of one size."""
+        """Delete the rows of the measured uploads, so that every round has tables of the same size."""
         self._execute(f"DELETE FROM tb_ugc WHERE file_id LIKE '{NEW_FILES}%'", "TRUNCATE TABLE tb_room")  # noqa: S608
-        self.renew_lists()
+        self.invalidate_lists()
 
-    def renew_lists(self) -> None:
-        """Rows have changed past the server: say so, as a write through it would."""
+    def invalidate_lists(self) -> None:
+        """Invalidate the cached pages after a change of rows, as a write through the server does."""
         for key in List:
             self._redis.set(key, hashlib.sha256(str(self._redis.time()).encode()).digest())
 

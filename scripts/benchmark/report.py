@@ -1,4 +1,4 @@
-"""What a benchmark found, as a table, as JSON and as a page with charts."""
+"""The result of a benchmark as a table, as JSON and as a page with charts."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmark.access_log import TOLD
+from scripts.benchmark.access_log import MAX_SHOWN
 from scripts.benchmark.circumstances import Circumstances
 from scripts.benchmark.connections import Connections
 from scripts.benchmark.growth import Growth
@@ -40,9 +40,9 @@ mpl.rcParams["svg.fonttype"] = "none"  # text stays text
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything that one run measured; the parts that it left out are None or empty.
+    """The results of a run; the parts that it left out are None or empty.
 
-    `complaints` are the lines in the server's log that should not be there.
+    `complaints` are the lines of the server's log that report a fault.
     """
 
     circumstances: Circumstances
@@ -60,7 +60,7 @@ Earlier = dict[str, dict[str, Any]]
 def missed(outcome: Outcome) -> list[str]:
     """The names of the targets that are not met."""
     names = [result.name for result in outcome.requests if not result.met]
-    names += [f"{one.name}, {one.rows} rows" for one in outcome.growth if not one.met]
+    names += [f"{growth.name}, {growth.rows} rows" for growth in outcome.growth if not growth.met]
     if outcome.logins is not None and not outcome.logins.met:
         names.append("login storm")
     if outcome.connections is not None and not outcome.connections.met:
@@ -71,7 +71,7 @@ def missed(outcome: Outcome) -> list[str]:
 
 
 def cells(result: Result) -> tuple[str, ...]:
-    """A line of the table."""
+    """A row of the table."""
     return (
         result.name,
         f"{result.rate:,.0f}",
@@ -87,33 +87,34 @@ def cells(result: Result) -> tuple[str, ...]:
 
 
 def facts(outcome: Outcome) -> list[str]:
-    """The parts besides the requests, a sentence each."""
+    """A sentence for each part besides the requests."""
     lines = []
     if storm := outcome.logins:
         lines.append(
             f"Login storm: {storm.logins_per_second:.0f} first logins/s; the others' p99 {storm.others_p99:.0f} ms "
             f"(without the storm {storm.calm_p99:.0f} ms), {storm.errors} errors."
         )
-    if many := outcome.connections:
+    if connections := outcome.connections:
+        idle, busy = connections.beside_idle, connections.many_busy
         lines += [
-            f"{many.idle:,} idle connections: {many.bytes_per_connection / 1000:.1f} KB each, "
-            f"{many.bytes_per_process / 1e6:.0f} MB per process; beside them {many.beside_idle.rate:,.0f} requests/s, "
-            f"p99 {many.beside_idle.p99:.0f} ms, {many.beside_idle.errors} errors.",
-            f"1,000 busy connections: {many.many_busy.rate:,.0f} requests/s, p99 {many.many_busy.p99:.0f} ms, "
-            f"{many.many_busy.errors} errors.",
+            f"{connections.idle:,} idle connections: {connections.bytes_per_connection / 1000:.1f} KB each, "
+            f"{connections.bytes_per_process / 1e6:.0f} MB per process; beside them {idle.rate:,.0f} requests/s, "
+            f"p99 {idle.p99:.0f} ms, {idle.errors} errors.",
+            f"1,000 busy connections: {busy.rate:,.0f} requests/s, p99 {busy.p99:.0f} ms, {busy.errors} errors.",
         ]
-    for one in outcome.growth:
-        page = "" if one.uncached is None else f", an uncached page {one.uncached:.1f} ms"
-        times = "" if one.uncached_relative is None else f" ({one.uncached_relative:.1f} times)"
+    for growth in outcome.growth:
+        page = "" if growth.uncached is None else f", an uncached page {growth.uncached:.1f} ms"
+        times = "" if growth.uncached_relative is None else f" ({growth.uncached_relative:.1f} times)"
         lines.append(
-            f"{one.name}, {one.rows:,} rows: share {one.share:.2f} ({one.relative:.2f} of the smallest){page}{times}."
+            f"{growth.name}, {growth.rows:,} rows: share {growth.share:.2f} "
+            f"({growth.relative:.2f} of the smallest){page}{times}."
         )
-    lines += [f"In the server's log: {line}" for line in outcome.complaints[:TOLD]]
+    lines += [f"In the server's log: {line}" for line in outcome.complaints[:MAX_SHOWN]]
     return lines
 
 
 def show(outcome: Outcome, earlier: Earlier | None, console: Console) -> None:
-    """Print the table and the rest."""
+    """Print the table, the other facts and the circumstances."""
     table = Table(*_HEADINGS, *(("before",) if earlier else ()))
     for result in outcome.requests:
         change = (_change(result, earlier),) if earlier else ()
@@ -129,24 +130,24 @@ def _change(result: Result, earlier: Earlier) -> str:
 
 
 def read(path: Path) -> Earlier:
-    """The requests of an earlier result. Raises OSError, ValueError, TypeError or KeyError when it is none."""
+    """Read the requests of an earlier result. Raises OSError, ValueError, TypeError or KeyError for another file."""
     requests = json.loads(path.read_text())["requests"]
-    if not all(one["share"] > 0 for one in requests):
+    if not all(request["share"] > 0 for request in requests):
         raise ValueError("a share of nothing")
-    return {str(one["name"]): one for one in requests}
+    return {str(request["name"]): request for request in requests}
 
 
 def write_json(outcome: Outcome, path: Path) -> None:
-    """Everything, for --compare and for other programs."""
+    """Write everything, for --compare and for other programs."""
     judged = {
-        "requests": [{**asdict(one), "met": one.met} for one in outcome.requests],
-        "growth": [{**asdict(one), "met": one.met} for one in outcome.growth],
+        "requests": [{**asdict(result), "met": result.met} for result in outcome.requests],
+        "growth": [{**asdict(growth), "met": growth.met} for growth in outcome.growth],
     }
     path.write_text(json.dumps({**asdict(outcome), **judged, "missed": missed(outcome)}, indent=1) + "\n")
 
 
 def write_html(outcome: Outcome, earlier: Earlier | None, path: Path) -> None:
-    """One page that needs nothing else."""
+    """Write a page that needs no other file."""
     template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text())
     page = template.render(
         circumstances=outcome.circumstances,
@@ -161,7 +162,7 @@ def write_html(outcome: Outcome, earlier: Earlier | None, path: Path) -> None:
 
 
 def charts(outcome: Outcome, earlier: Earlier | None) -> list[tuple[str, str]]:
-    """The charts: a title and the address of a picture, because as elements of one page their ids would clash."""
+    """The title and the data URL of each chart: SVG elements in one page would share their ids."""
     results = outcome.requests[::-1]
     shares = {"this run": [result.share for result in results], "target": [result.target for result in results]}
     if earlier:
@@ -169,21 +170,24 @@ def charts(outcome: Outcome, earlier: Earlier | None) -> list[tuple[str, str]]:
     names = [result.name for result in results]
     drawn = [
         _bars("Share of a bare Tornado handler", names, shares),
-        _bars("Latency, ms", names, {"p50": [one.p50 for one in results], "p99": [one.p99 for one in results]}),
+        _bars(
+            "Latency, ms", names, {"p50": [result.p50 for result in results], "p99": [result.p99 for result in results]}
+        ),
         _bars(
             "CPU, ms per request",
             names,
             {
-                "server": [one.cpu for one in results],
-                "bare handler": [one.bare_cpu for one in results],
-                "Redis": [one.redis_cpu for one in results],
-                "MariaDB": [one.mysql_cpu for one in results],
+                "server": [result.cpu for result in results],
+                "bare handler": [result.bare_cpu for result in results],
+                "Redis": [result.redis_cpu for result in results],
+                "MariaDB": [result.mysql_cpu for result in results],
             },
         ),
     ]
     if outcome.growth:
-        labels = [f"{one.name}, {one.rows:,} rows" for one in outcome.growth[::-1]]
-        drawn.append(_bars("Growth: share", labels, {"share": [one.share for one in outcome.growth[::-1]]}))
+        growths = outcome.growth[::-1]
+        labels = [f"{growth.name}, {growth.rows:,} rows" for growth in growths]
+        drawn.append(_bars("Growth: share", labels, {"share": [growth.share for growth in growths]}))
     return drawn
 
 

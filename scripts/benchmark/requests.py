@@ -1,4 +1,4 @@
-"""The requests that are measured, signed as the Android app signs them."""
+"""The measured requests, signed as the Android app signs them."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from services.signatures import liteav_sig
 from scripts.benchmark.population import NEW_FILES, PASSWORD, User, user
 
 POPULATION = 10_000  # users, and rows of each list
-RETURNING = 300  # users who log in again; each has to be hashed once before
+RETURNING = 300  # users who log in again; the first login of each is hashed beforehand
 _URL = "https://1250000000.vod2.myqcloud.com/7a3b1c2dvodgzp1250000000/new/f0.mp4"
 _COVER = "https://xiaozhibo-1250000000.cos.ap-guangzhou.myqcloud.com/cover/new.png"
 
@@ -21,14 +21,14 @@ Fields = Mapping[str, Any]
 
 
 class Case(NamedTuple):
-    """A line of the result: what is sent and the share of the bare handler's throughput that it has to reach."""
+    """A row of the result: requests, and the share of the bare handler's throughput that they have to reach."""
 
     name: str
     target: float
     requests: Callable[[int], list[bytes]]
-    """Makes the requests; its argument is how many it takes where none may be sent twice."""
+    """Makes the requests; its argument is their number, which counts only with `once`."""
     once: bool = False
-    """Whether a request that is sent again asks for less work, or for none: then all are made anew for each round."""
+    """True when a repeated request needs less work: then each round gets new requests, and none is sent twice."""
 
 
 def raw(path: str, fields: Fields, token: str | None = None) -> bytes:
@@ -49,14 +49,14 @@ def signed(path: str, fields: Fields, caller: User) -> bytes:
 
 
 def of_all_users(path: str, fields: Callable[[User], Fields] = lambda _: {}) -> list[bytes]:
-    """One request of each user, in an order of no pattern."""
+    """A request of each user, in random order."""
     users = [user(number + 1) for number in range(POPULATION)]
     random.Random(1).shuffle(users)
     return [signed(path, fields(caller), caller) for caller in users]
 
 
 def page(path: str, count: int, index: int = 0) -> list[bytes]:
-    """Everybody asks for the same page."""
+    """A request of each user for the same page."""
     return of_all_users(path, lambda _: {"index": str(index), "count": count})
 
 
@@ -69,30 +69,32 @@ _numbers = itertools.count()
 
 
 def video(_: User) -> Fields:
-    """A video that nobody has published yet."""
+    """A video with a new file_id."""
     file_id = f"{NEW_FILES}{time.time_ns()}x{next(_numbers)}"
     return {"file_id": file_id, "title": "小视频", "frontcover": _COVER, "location": "深圳", "play_url": _URL}
 
 
 def uploads(count: int) -> list[bytes]:
-    """Videos, each of them new."""
+    """Uploads of new videos."""
     return [signed("/upload_ugc", video(caller), caller) for caller in callers(count)]
 
 
 def profile_changes(count: int) -> list[bytes]:
-    """Profiles, each of them changed."""
+    """Changes of profiles."""
     return [signed("/upload_user_info", profile_change(caller), caller) for caller in callers(count)]
 
 
 def callers(count: int) -> list[User]:
-    """So many callers: the users by turns."""
+    """`count` callers: the users in rotation."""
     return [user(number % POPULATION + 1) for number in range(count)]
 
 
 def refreshes(count: int) -> list[bytes]:
-    """A refresh of each of the users made for it."""
+    """A refresh of each of `count` users with sessions for it."""
     users = [user(number, "refresh") for number in range(count)]
-    return [raw("/refresh", {"userid": one.userid, "refresh_token": one.refresh_token}, one.token) for one in users]
+    return [
+        raw("/refresh", {"userid": owner.userid, "refresh_token": owner.refresh_token}, owner.token) for owner in users
+    ]
 
 
 def login(caller: User) -> bytes:
@@ -101,7 +103,7 @@ def login(caller: User) -> bytes:
 
 
 def guests(first: int, count: int) -> list[User]:
-    """Users for logins only: a login ends the session that the other requests are signed with."""
+    """Users for logins only: a login would end the session that signs the other requests."""
     return [user(number, "guest") for number in range(first, first + count)]
 
 

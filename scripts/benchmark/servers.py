@@ -1,4 +1,4 @@
-"""Starts the servers under test, and reads what their processes use."""
+"""Starts the servers under test, and reads the CPU time and memory of their processes."""
 
 import os
 import socket
@@ -10,12 +10,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.private_servers import ROOT, Urls
-from scripts.processes import Child, Pause, child, has_ended, without_settings
+from conf.settings import ROOT
+from scripts.stores.private_servers import Urls
+from scripts.stores.processes import Child, Pause, child, has_ended, without_settings
 
 PROCESSES = 2
-START_SECONDS = 30
-_LAST_WORDS = 3000  # bytes
+START_TIMEOUT_S = 30
+_LOG_TAIL = 3000  # characters
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -29,7 +30,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def real_server(urls: Urls, folder: Path, options: Sequence[str], pause: Pause) -> Iterator[Server]:
-    """The server as it runs in production, on private stores: two workers, JSON log with access lines, no TLS."""
+    """The server on private stores, as in production: two workers, a JSON log with access lines, no TLS."""
     port = free_port()
     fixed = ["--http.port", str(port), "--http.tls_port", "0", "--http.processes", str(PROCESSES)]
     fixed += ["--log.format", "json", "--password.remember_key", os.urandom(32).hex()]
@@ -56,10 +57,10 @@ def _running(command: list[str], env: dict[str, str], port: int, log: Path, paus
 
 
 def _wait_until_ready(process: Child, port: int, log: Path, pause: Pause) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT_S
     while status(port, "/readyz") != 200:
         if has_ended(process) or time.monotonic() > deadline:
-            raise RuntimeError(f"A server did not start. It said:\n{log.read_text()[-_LAST_WORDS:]}")
+            raise RuntimeError(f"A server did not start. The end of its log:\n{log.read_text()[-_LOG_TAIL:]}")
         pause(0.05)
 
 
@@ -73,7 +74,7 @@ def status(port: int, path: str) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -85,7 +86,7 @@ def children(pid: int) -> list[int]:
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
-    """User and system time that processes have used so far (proc(5), stat fields 14 and 15)."""
+    """The user and system time of processes so far (proc(5), stat fields 14 and 15)."""
     total = 0
     for pid in pids:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -94,8 +95,8 @@ def cpu_seconds(pids: Sequence[int]) -> float:
 
 
 def memory_bytes(pid: int) -> int:
-    """The proportional set size of a process: pages that it shares count in part."""
+    """The proportional set size of a process, in which a shared page counts in part."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError("the kernel does not tell the memory of a process")
+    raise RuntimeError("the kernel does not report the memory of a process")

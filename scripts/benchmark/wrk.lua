@@ -1,11 +1,11 @@
--- Sends prepared requests, round and round, and prints as JSON what wrk measured.
+-- Sends prepared requests in a loop, and prints the measurements of wrk as JSON.
 -- Argument: the file of requests (for each its length in decimal, a newline, its bytes).
 local requests, thread = {}, nil
--- Global, so that done() can ask the thread for it. The first request that wrk asks for it only looks at.
+-- Global, so that done() can read it from the thread. wrk asks for one request that it does not send: -1.
 sent = -1
 
-function setup(only)
-  thread = only
+function setup(the_thread)
+  thread = the_thread
 end
 
 function init(args)

@@ -196,7 +196,7 @@ def test_the_server_command_names_the_taken_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, reserved_port() as tls_port:
         port = taken.getsockname()[1]
         ended = subprocess.run(
-            [sys.executable, "-m", "scripts.serve", "--http.port", str(port), "--http.tls_port", str(tls_port)],
+            [sys.executable, "-m", "scripts.stores.serve", "--http.port", str(port), "--http.tls_port", str(tls_port)],
             capture_output=True,
             text=True,
             check=False,

@@ -14,7 +14,7 @@ from redis import Redis
 
 from conf.settings import Settings, mysql_arguments
 from models.database import Database, DatabaseUnavailable
-from scripts.private_servers import private_mysql, private_redis
+from scripts.stores.private_servers import private_mysql, private_redis
 from tests.api.test_videos import another_process
 from tests.harness.client import PASSWORD, Api
 from tests.harness.main_process import Server, running, wait_for

@@ -1,8 +1,8 @@
-"""Child processes that end when we do, in the order we choose, whatever signal arrives when.
+"""Child processes that end with this process, in a fixed order, no matter when a signal arrives.
 
-Two rules make that simple. A signal only sets a flag; the code looks at it where it waits anyway, so nothing
-is ever interrupted between starting a process and remembering it. And every child has a session of its own:
-a Ctrl-C in the terminal reaches only us, and we tell the children one after the other.
+Two rules make that simple. A signal handler only sets a flag, which the code reads where it waits: no signal can
+interrupt it between the start of a process and its registration. And every child has a session of its own: a Ctrl-C
+in the terminal reaches only this process, which then stops its children one by one.
 """
 
 import os
@@ -21,7 +21,7 @@ Child = subprocess.Popen[bytes]
 
 
 class Stopped(Exception):
-    """Somebody asked us to end."""
+    """A signal has asked this process to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -29,22 +29,22 @@ class Stopped(Exception):
 
 
 class Signals:
-    """Turns INT, TERM and HUP into `Stopped` at the next `pause`; `hangup` may do something else at a HUP."""
+    """Turns INT, TERM and HUP into `Stopped` at the next `pause`. Assign `hangup` to do something else on HUP."""
 
     def __init__(self) -> None:
         self.hangup: Callable[[], None] = lambda: self.stop(signal.SIGHUP)
         self._stop = 0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: self.stop(number))
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants to be left alone
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has set that
             signal.signal(signal.SIGHUP, lambda *_: self.hangup())
 
     def stop(self, number: int) -> None:
-        """End at the next `pause`, as if this signal had come."""
+        """Raise `Stopped` at the next `pause`."""
         self._stop = self._stop or number
 
     def pause(self, seconds: float) -> None:
-        """Sleep, unless we were asked to end. The clean-up sleeps with time.sleep: it is never cut short."""
+        """Sleep, or raise `Stopped`. Clean-up sleeps with time.sleep, so that no signal cuts it short."""
         if self._stop:
             raise Stopped(self._stop)
         time.sleep(seconds)
@@ -59,15 +59,16 @@ def child(
     output: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
     stop_with: signal.Signals = signal.SIGTERM,
-    patience: float = 30,
+    stop_timeout: float = 30,
     orphaned: signal.Signals = signal.SIGTERM,
 ) -> Iterator[Child]:
-    """Run a command; at the end ask it to stop, and after `patience` seconds kill it and what it started.
+    """Run a command for the time of the block.
 
-    `orphaned` is what the kernel sends to it when this process is killed outright.
+    At the end it gets the signal `stop_with`; after `stop_timeout` seconds it is killed, together with its own
+    children. When this process is killed, the kernel sends the command the signal `orphaned`.
     """
     process = subprocess.Popen(
-        [*_with_parent(orphaned), *command],
+        [*_on_parent_death(orphaned), *command],
         env=env,
         stdin=stdin,
         stdout=output,
@@ -78,19 +79,26 @@ def child(
     try:
         yield process
     finally:
-        _end(process, stop_with, patience)
+        _end(process, stop_with, stop_timeout)
 
 
 def without_settings() -> dict[str, str]:
-    """The environment without settings of the server: the developer's own are not for tests and benchmarks."""
+    """The environment without the server's settings: tests and benchmarks ignore those of the developer."""
     return {name: value for name, value in os.environ.items() if not name.startswith("XZB_")}
 
 
 def has_ended(process: Child) -> bool:
-    """True when the process has exited. Its id stays reserved, so a signal cannot reach a stranger."""
-    if process.returncode is not None:  # Popen has already taken note of it
+    """True when the process has exited. Its id stays reserved, so that a signal cannot reach another process."""
+    if process.returncode is not None:  # Popen has already reaped it
         return True
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def wait_for_end(process: Child, pause: Pause) -> int:
+    """Wait until the process ends; its exit code."""
+    while not has_ended(process):
+        pause(0.02)
+    return exit_code(process)
 
 
 def exit_code(process: Child) -> int:
@@ -99,11 +107,11 @@ def exit_code(process: Child) -> int:
     return code if code >= 0 else 128 - code
 
 
-def stop_stranger(pid: int, is_ours: Callable[[bytes], bool], patience: float) -> None:
-    """End a process that an earlier run of ours left behind, if `is_ours` says so from its command line.
+def stop_orphan(pid: int, is_ours: Callable[[bytes], bool], stop_timeout: float) -> None:
+    """Stop a process of an earlier run, if `is_ours` recognizes its command line.
 
-    The descriptor is opened before the look at the command line and names the same process until it is
-    closed, even when the process ends and its id is used again.
+    The descriptor is opened before the command line is read. Until it is closed it names the same process, even when
+    that process ends and its id is reused.
     """
     try:
         descriptor = os.pidfd_open(pid)
@@ -113,9 +121,9 @@ def stop_stranger(pid: int, is_ours: Callable[[bytes], bool], patience: float) -
         with suppress(ProcessLookupError, FileNotFoundError):
             if is_ours(Path(f"/proc/{pid}/cmdline").read_bytes()):
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-                if not _ended_within(descriptor, patience):
+                if not _ended_within(descriptor, stop_timeout):
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-                    _ended_within(descriptor, patience)
+                    _ended_within(descriptor, stop_timeout)
     finally:
         os.close(descriptor)
 
@@ -125,10 +133,10 @@ def _ended_within(descriptor: int, seconds: float) -> bool:
     return bool(ready)
 
 
-def _end(process: Child, stop_with: signal.Signals, patience: float) -> None:
+def _end(process: Child, stop_with: signal.Signals, stop_timeout: float) -> None:
     if not has_ended(process):
         os.kill(process.pid, stop_with)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + stop_timeout
     while not has_ended(process) and time.monotonic() < deadline:
         time.sleep(0.01)
     with suppress(ProcessLookupError):
@@ -136,7 +144,7 @@ def _end(process: Child, stop_with: signal.Signals, patience: float) -> None:
     process.wait()
 
 
-def _with_parent(number: signal.Signals) -> list[str]:
-    """A prefix that makes the kernel send a signal to the command when this process ends without ending it."""
+def _on_parent_death(number: signal.Signals) -> list[str]:
+    """A command prefix: the kernel sends the command this signal when this process dies first."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", number.name.removeprefix("SIG"), "--"] if setpriv else []

@@ -1,4 +1,4 @@
-"""Runs main.py, with private stores where the environment names none, and stops all of it together."""
+"""Runs main.py on migrated tables, with private stores where the environment names none, and stops all together."""
 
 import os
 import socket
@@ -10,13 +10,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 from signal import SIGHUP
 
-from conf.settings import Http, load
-from scripts.private_servers import ROOT, ServerError, private_mysql, private_redis
-from scripts.processes import Child, Signals, Stopped, child, exit_code, has_ended
+from conf.cli import load
+from conf.settings import ROOT, Http
+from scripts.stores.private_servers import ServerError, private_mysql, private_redis
+from scripts.stores.processes import Child, Signals, Stopped, child, has_ended, wait_for_end
 
 DATA = ROOT / "var" / "server"
-# The drain of main.py, and some more for the rest of its shutdown.
-PATIENCE_BEYOND_DRAIN = 15
+SHUTDOWN_MARGIN_S = 15  # of main.py, after its drain
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,16 +26,16 @@ def main(argv: Sequence[str]) -> int:
     try:
         check_ports(http)
         with ExitStack() as running:
-            env = {**os.environ, **start_stores(running, DATA, signals)}
+            os.environ.update(start_stores(running, DATA, signals))
+            if code := migrate(argv, signals):
+                return code
             command = [sys.executable, str(ROOT / "main.py"), *argv]
-            patience = http.drain_timeout + PATIENCE_BEYOND_DRAIN
+            stop_timeout = http.drain_timeout + SHUTDOWN_MARGIN_S
             fds = [] if http.fd is None else [http.fd]
-            server = running.enter_context(child(command, env=env, pass_fds=fds, patience=patience))
+            server = running.enter_context(child(command, pass_fds=fds, stop_timeout=stop_timeout))
             signals.hangup = lambda: server.send_signal(SIGHUP)
             wait_until_ready(server, http, signals)
-            while not has_ended(server):
-                signals.pause(0.05)
-            return exit_code(server)
+            return wait_for_end(server, signals.pause)
     except Stopped:
         return 0
     except ServerError as error:
@@ -59,27 +59,37 @@ def check_ports(http: Http) -> None:
 
 
 def start_stores(running: ExitStack, folder: Path, signals: Signals) -> dict[str, str]:
-    """Start the stores that the environment does not name; the variables that name them."""
-    started = {}
+    """Start a private store for each one that the environment does not name; the variables with their addresses."""
+    urls = {}
     for name, start in (("XZB_MYSQL__URL", private_mysql), ("XZB_REDIS__URL", private_redis)):
         if not os.environ.get(name):
-            started[name] = running.enter_context(start(folder, pause=signals.pause))
-    return started
+            urls[name] = running.enter_context(start(folder, pause=signals.pause))
+    return urls
+
+
+def migrate(argv: Sequence[str], signals: Signals) -> int:
+    """Bring the tables up to date as an operator does; the exit code.
+
+    The migration is a process of its own, so that a signal can end it while MySQL hangs.
+    """
+    env = {**os.environ, "XZB_MYSQL__URL": load(argv).mysql.url.get_secret_value()}
+    with child([sys.executable, "-m", "scripts.administration", "migrate"], env=env) as migration:
+        return wait_for_end(migration, signals.pause)
 
 
 def wait_until_ready(server: Child, http: Http, signals: Signals) -> None:
-    """Return when the server is ready and has been introduced, or has ended."""
+    """Return when the server has ended, or is ready and its address is printed."""
     if http.fd is not None or not http.port:
         return
     while not has_ended(server):
         if is_ready(http):
-            introduce(http)
+            announce(http)
             return
         signals.pause(0.05)
 
 
 def is_ready(http: Http) -> bool:
-    """Whether /readyz says so."""
+    """True when /readyz answers 200."""
     connection = connect(http)
     try:
         with suppress(OSError):
@@ -91,13 +101,13 @@ def is_ready(http: Http) -> bool:
 
 
 def connect(http: Http) -> HTTPConnection:
-    """A connection to the plain port; a server on all addresses answers on the loopback one."""
+    """A connection to the HTTP port. A server on all addresses is reached on the loopback address."""
     host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(http.address, http.address)
     return HTTPConnection(host, http.port, timeout=2)
 
 
-def introduce(http: Http) -> None:
-    """Say where the server is and how to try it."""
+def announce(http: Http) -> None:
+    """Print the address of the server and a command to try it."""
     host = f"[{http.address}]" if ":" in http.address else http.address
     url = f"http://{host}:{http.port}"
     print(f"\nServing on {url}" + (f" and https://{host}:{http.tls_port}" if http.tls_port else ""))

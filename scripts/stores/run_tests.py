@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.private_servers import ROOT, ServerError, private_servers
-from scripts.processes import Signals, Stopped, child, exit_code, has_ended, without_settings
+from conf.settings import ROOT
+from scripts.stores.private_servers import ServerError, private_servers
+from scripts.stores.processes import Signals, Stopped, child, wait_for_end, without_settings
 
 WHOLE = ["--numprocesses=auto", "--dist=worksteal"]
 WHOLE += ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
@@ -20,14 +21,12 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with fresh_folder() as folder, private_servers(folder, durable=False, pause=signals.pause) as urls:
             env = {**without_settings(), "XZB_TEST_MYSQL_URL": urls.mysql, "XZB_TEST_REDIS_URL": urls.redis}
-            # A part of the tests covers a part of the code: only a whole run has to reach the threshold.
+            # Only a complete run has to reach the threshold of coverage.
             options = [*arguments, "--no-cov"] if arguments else WHOLE
             command = [sys.executable, "-m", "pytest", *options]
-            # INT and not TERM: pytest then still tears its fixtures down.
+            # After INT, unlike TERM, pytest tears its fixtures down.
             with child(command, env=env, stop_with=signal.SIGINT, orphaned=signal.SIGINT) as pytest:
-                while not has_ended(pytest):
-                    signals.pause(0.05)
-            return exit_code(pytest)
+                return wait_for_end(pytest, signals.pause)
     except Stopped as stopped:
         return stopped.exit_code
     except ServerError as error:
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def fresh_folder() -> Iterator[Path]:
-    """A folder of this run alone, so that runs neither share data nor touch the server's."""
+    """A folder for this run only, so that runs share no data with each other or with the server."""
     var = ROOT / "var"
     var.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="test-", dir=var))

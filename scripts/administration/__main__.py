@@ -1,0 +1,43 @@
+"""The commands of `./scripts/admin` and how they report a failure.
+
+A single command is a function that is registered here. A group of commands is a module with a `typer.Typer` of its
+own, which `app.add_typer(module.app, name=...)` adds.
+"""
+
+import sys
+
+import typer
+from pymysql import MySQLError
+
+from models.errors import StoreError
+from models.migrate import MigrationLocked
+from scripts.administration.callbacks import replay_callbacks
+from scripts.administration.migrate import migrate
+
+app = typer.Typer(
+    help="Administer an installation. The settings are the server's: XZB_ variables and the file that XZB_CONF names.",
+    epilog="Exit code 0: done; 1: failed, for the reason printed; 2: wrong usage or settings.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(migrate)
+app.command()(replay_callbacks)
+
+
+def main() -> None:
+    """Run a command. A store that refuses is the operator's to mend: its reason is printed without a traceback."""
+    try:
+        app(prog_name="./scripts/admin")
+    except (StoreError, MigrationLocked, MySQLError) as error:
+        sys.exit(reason(error))
+
+
+def reason(error: BaseException) -> str:
+    """The error and its cause in one line. The last argument is the text: MySQL's errors begin with their number."""
+    text = " ".join(str(error.args[-1] if error.args else type(error).__name__).split())
+    return f"{text}: {reason(error.__cause__)}" if error.__cause__ else text
+
+
+if __name__ == "__main__":
+    main()

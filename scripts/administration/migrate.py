@@ -1,0 +1,13 @@
+"""`./scripts/admin migrate`."""
+
+from conf.cli import load
+from models.migrate import migrate as apply_missing
+
+
+def migrate() -> None:
+    """Bring the tables up to date: run this before a new version of the server starts.
+
+    Several runs at once are safe: each waits for the one before it.
+    """
+    applied = apply_missing(load().mysql.url.get_secret_value())
+    print(f"tables: applied {', '.join(applied)}" if applied else "tables: up to date")
