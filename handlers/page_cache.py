@@ -108,11 +108,10 @@ class PageCache:
         return reader.page
 
     async def _serve_readers(self, key: PageKey) -> None:
-        loop = asyncio.get_running_loop()
         while self._readers[key]:
-            next_start = loop.time() + MIN_RENDER_INTERVAL_S
+            if entry := self._entries.get(key):
+                await asyncio.sleep(entry.rendered_at + MIN_RENDER_INTERVAL_S - time.monotonic())
             await self._serve_once(key)
-            await asyncio.sleep(next_start - loop.time())
         del self._readers[key]
 
     async def _serve_once(self, key: PageKey) -> None:

@@ -11,23 +11,23 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.platform.asyncio import AsyncIOLoop
 
-from conf.settings import Settings, load
-from handlers.application import Application
-from handlers.connections import SteadyLoop
+from conf.cli import load
+from conf.settings import Settings
 from handlers.routes import make_application
-from handlers.server import make_server
+from handlers.transport.application import Application
+from handlers.transport.connections import SteadyLoop
+from handlers.transport.server import make_server
 from services import open_services
 from tests.harness.client import Api
 from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, create_database
 
 
 class SteadyTestLoop(SteadyLoop, AsyncIOLoop):
-    """What main.py serves on, as pytest-tornado wants it."""
+    """The loop of main.py, as pytest-tornado makes it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if load(OPTIONS).performance.steady:
-        IOLoop.configure(SteadyTestLoop)
+    IOLoop.configure(SteadyTestLoop)
     config.addinivalue_line("markers", "conf(*options): options of the server that a test wants, as main.py takes them")
     config.addinivalue_line("markers", "logs_errors: the test provokes errors in the log")
 

@@ -4,8 +4,8 @@ import asyncio
 import sys
 
 import uvloop
-from handlers.server import listen
-from handlers.workers import run_workers
+from handlers.transport.listeners import listen
+from handlers.transport.workers import run_workers
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 

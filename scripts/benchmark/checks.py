@@ -6,10 +6,9 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import Any
 
-from services.signatures import liteav_sig
-
 from scripts.benchmark.population import PASSWORD, Stores, User, user
 from scripts.benchmark.requests import ROOM, guests, profile_change, video
+from services.tencent.signatures import liteav_sig
 
 _LISTED = {"userid", "nickname", "avatar", "file_id", "title", "frontcover", "location", "play_url", "create_time"}
 

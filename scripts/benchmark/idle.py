@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from handlers.server import allow_many_connections
+from handlers.transport.listeners import allow_many_connections
 
 _CONCURRENCY = 200
 _REQUEST = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import argon2
 import pymysql
 import redis
-from services.versions import List
 
 from conf.settings import Password, mysql_arguments
 from scripts.stores.private_servers import Urls
-from services.sessions import keys
+from services.redis import keys
+from services.snapshot import VERSION_KEYS
 
 TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc")
 PASSWORD = "0571749e2ac330a7455809c6b0e7af90"
@@ -100,7 +100,7 @@ class Stores:
         """Give users new sessions, as a login does."""
         pipeline = self._redis.pipeline(transaction=False)
         for owner in users:
-            token, refresh = keys(owner.userid)
+            token, refresh = keys.token(owner.userid), keys.refresh_token(owner.userid)
             pipeline.set(token, owner.token, ex=_SESSION_SECONDS)
             pipeline.delete(refresh)
             pipeline.hset(refresh, "refresh_token", owner.refresh_token)
@@ -114,7 +114,7 @@ class Stores:
 
     def invalidate_lists(self) -> None:
         """Invalidate the cached pages after a change of rows, as a write through the server does."""
-        for key in List:
+        for key in VERSION_KEYS.values():
             self._redis.set(key, hashlib.sha256(str(self._redis.time()).encode()).digest())
 
     def row(self, sql: str) -> tuple[object, ...]:

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from services.signatures import liteav_sig
-
 from scripts.benchmark.population import NEW_FILES, PASSWORD, User, user
+from services.tencent.signatures import liteav_sig
 
 POPULATION = 10_000  # users, and rows of each list
 RETURNING = 300  # users who log in again; the first login of each is hashed beforehand

@@ -4,14 +4,13 @@ import asyncio
 import gzip
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tornado import gen
 
 from conf.settings import Settings
-from services.pages import Page, Pages
-from services.versions import List, State
+from services.snapshot import VERSION_KEYS
 from tests.api.test_recordings import event
 from tests.api.test_videos import LISTS, VIDEO, another_process, insert, listed
 from tests.harness.client import PASSWORD, Api, request
@@ -115,7 +114,7 @@ async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store
     assert await listed(api, path, user.token) == []
     insert(mysql, user.userid, "f1", "2026-01-01")
     assert await listed(api, path, user.token) == []
-    for key in List:
+    for key in VERSION_KEYS.values():
         store.set(key, b"changed")
     assert len(await listed(api, path, user.token)) == 1
 
@@ -146,121 +145,6 @@ async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(ap
         await api.call("/upload_user_info", {"nickname": f"n{number}"}, token=stranger.token)
     assert len(await listed(api, "/get_vod_list", shown.token)) == 1
     assert len(store.get("xzb:version:profiles")) <= 1024
-
-
-@pytest.mark.parametrize(
-    ("earlier", "later", "holds"),
-    [
-        (State(None, None), State(None, None), True),
-        (State(b"1", b"a.1;"), State(b"1", b"a.1;"), True),
-        (State(b"1", b"a.1;"), State(b"2", b"a.1;"), False),
-        (State(b"1", None), State(None, None), False),
-        (State(b"1", b"a.1;"), State(b"1", b"a.1;b.2;"), True),
-        (State(b"1", b"b.1;"), State(b"1", b"b.1;c.2;d.3;"), True),
-        (State(b"1", b"b.1;"), State(b"1", b"b.1;c.2;a.3;b.4;"), False),
-        (State(b"1", b"aa.1;"), State(b"1", b"aa.1;aa.2;"), True),
-        (State(b"1", b"b.1;"), State(b"1", b"c.2;d.3;"), False),  # b.1 has left the log, and who knows what else
-        (State(b"1", b"b.1;"), State(b"1", None), False),
-        (State(b"1", None), State(b"1", b"b.1;"), False),
-    ],
-)
-def test_a_state_holds_until_the_list_or_an_author_changes(earlier: State, later: State, holds: bool) -> None:
-    assert earlier.holds(later, {"a"}) is holds
-
-
-@pytest.mark.gen_test
-async def test_no_reader_gets_a_page_older_than_the_version_it_knows() -> None:
-    now, rendered = 0, 0
-
-    class Versions:
-        def current(self, of: List) -> State:
-            return State(b"%d" % now, None)
-
-    async def render() -> Page:
-        nonlocal rendered
-        rendered += 1
-        read = b"%d" % now
-        await asyncio.sleep(0)
-        return Page(read, frozenset())
-
-    async def read() -> None:
-        known = now
-        assert int((await pages.get(List.UGC, "page", render)).plain) >= known
-
-    pages = Pages(cast(Any, Versions()), ttl=60, most_bytes=1000)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as readers:
-        while rendered < 10:  # a reader in every turn of the loop: each is the first to see a version
-            now += 1
-            readers.create_task(read())
-            await asyncio.sleep(0)
-
-
-class Unchanged:
-    """Versions of lists that nobody writes to."""
-
-    def current(self, of: List) -> State:
-        return State(None, None)
-
-
-@pytest.mark.gen_test
-async def test_a_page_that_is_larger_than_all_that_may_be_kept_is_served_to_everybody() -> None:
-    rendered = 0
-
-    async def render() -> Page:
-        nonlocal rendered
-        rendered += 1
-        await asyncio.sleep(0)
-        return Page(b"x" * 5000, frozenset())
-
-    pages = Pages(cast(Any, Unchanged()), ttl=60, most_bytes=10_000)
-    async with asyncio.timeout(20):
-        read = await asyncio.gather(*(pages.get(List.UGC, "page", render) for _ in range(3)))
-        assert (rendered, {len(page.plain) for page in read}) == (1, {5000})
-        await pages.get(List.UGC, "page", render)
-    assert rendered == 2
-
-
-@pytest.mark.gen_test
-async def test_a_rendering_that_fails_fails_those_who_wait_for_it_and_no_others() -> None:
-    failing, rendering = True, 0
-
-    async def render() -> Page:
-        nonlocal rendering
-        rendering += 1
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        rendering -= 1
-        if failing:
-            raise ZeroDivisionError
-        return Page(b"page", frozenset())
-
-    pages = Pages(cast(Any, Unchanged()), ttl=60, most_bytes=10_000)
-    async with asyncio.timeout(20):
-        read = await asyncio.gather(*(pages.get(List.UGC, "page", render) for _ in range(3)), return_exceptions=True)
-        assert {type(error) for error in read} == {ZeroDivisionError}
-        early = asyncio.ensure_future(pages.get(List.UGC, "page", render))
-        while not rendering:
-            await asyncio.sleep(0)
-        late = asyncio.ensure_future(pages.get(List.UGC, "page", render))
-        with pytest.raises(ZeroDivisionError):
-            await early
-        failing = False
-        assert (await late).plain == b"page"
-
-
-@pytest.mark.gen_test
-async def test_of_empty_pages_too_only_some_are_kept() -> None:
-    rendered = 0
-
-    async def render() -> Page:
-        nonlocal rendered
-        rendered += 1
-        return Page(b"", frozenset())
-
-    pages = Pages(cast(Any, Unchanged()), ttl=60, most_bytes=100_000)
-    for index in (*range(1000), *reversed(range(1000))):
-        await pages.get(List.UGC, index, render)
-    assert 0 < 2000 - rendered < 100
 
 
 @pytest.mark.gen_test

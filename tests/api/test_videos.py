@@ -9,12 +9,12 @@ from typing import Any
 
 import aiomysql
 import pytest
-from handlers.server import make_server
 from tornado import gen
 from tornado.testing import bind_unused_port
 
 from conf.settings import Settings
 from handlers.routes import make_application
+from handlers.transport.server import make_server
 from models import ugc, vod
 from models.database import Row
 from services import open_services

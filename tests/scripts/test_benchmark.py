@@ -25,7 +25,7 @@ from scripts.benchmark.report import Outcome, missed, read, show, write_html, wr
 from scripts.benchmark.requests import CASES, refreshes, signed, uploads
 from scripts.benchmark.servers import Server
 from scripts.stores.private_servers import Urls
-from services.signatures import liteav_sig
+from services.tencent.signatures import liteav_sig
 from tests.harness.main_process import running
 from tests.harness.stores import MYSQL_URL, REDIS_URL
 

@@ -7,7 +7,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from conf.settings import Settings
-from handlers.connections import SteadyLoop
+from handlers.transport.connections import SteadyLoop
 from tests.harness.client import Api, request
 from tests.harness.stores import connect_mysql
 

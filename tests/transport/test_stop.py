@@ -16,8 +16,8 @@ import trustme
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
-from handlers.application import MAX_BODY, Application
-from handlers.deadlines import Deadlines
+from handlers.transport.application import MAX_BODY, Application
+from handlers.transport.connections import Deadlines
 from tests.harness.client import PASSWORD, Api, request
 from tests.harness.main_process import PATIENCE, Server, running, wait_for
 from tests.transport.test_main import certificate
@@ -31,7 +31,7 @@ CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 @pytest.fixture(autouse=True)
 def frequent_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines are kept more exactly than to the second."""
-    monkeypatch.setattr("handlers.deadlines._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("handlers.transport.connections._INTERVAL_S", 0.05)
 
 
 def head(length: int | str, path: str = "/register", expect: str = "100-continue") -> bytes:
@@ -205,7 +205,7 @@ async def counted(app: Application, count: int) -> None:
 
 async def forgotten(deadlines: Deadlines) -> None:
     """Return when no connection is kept any more."""
-    await until(lambda: not deadlines._of)
+    await until(lambda: not deadlines._by_stream)
 
 
 @pytest.mark.gen_test
@@ -237,7 +237,7 @@ async def test_a_body_has_a_limited_time_to_arrive_and_the_next_one_its_own(
     api: Api, app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 0.3
-    monkeypatch.setattr("handlers.application.BODY_SECONDS", limit)
+    monkeypatch.setattr("handlers.transport.application.BODY_TIMEOUT_S", limit)
     async with connected(api) as stream:
         for _ in range(2):
             await arriving(stream, app, len(BODY))
@@ -257,7 +257,7 @@ async def test_a_body_has_a_limited_time_to_arrive_and_the_next_one_its_own(
 async def test_an_idle_connection_is_closed_and_forgotten(
     api: Api, app: Application, monkeypatch: pytest.MonkeyPatch, before: bytes, sent: bytes
 ) -> None:
-    monkeypatch.setattr("handlers.application.HEADERS_SECONDS", 0.3)
+    monkeypatch.setattr("handlers.transport.application.HEADERS_TIMEOUT_S", 0.3)
     async with connected(api) as stream:
         await stream.write(before)
         if before:
@@ -288,8 +288,8 @@ async def test_the_time_that_the_server_takes_is_not_the_clients(
 ) -> None:
     limit = 0.2
     user = await api.user()
-    monkeypatch.setattr("handlers.application.HEADERS_SECONDS", limit)
-    monkeypatch.setattr("handlers.application.BODY_SECONDS", limit)
+    monkeypatch.setattr("handlers.transport.application.HEADERS_TIMEOUT_S", limit)
+    monkeypatch.setattr("handlers.transport.application.BODY_TIMEOUT_S", limit)
     mysql.execute("LOCK TABLES tb_account WRITE")
     async with connected(api) as stream:
         await stream.write(request("/get_user_info", {}, user.token))
@@ -302,7 +302,7 @@ async def test_the_time_that_the_server_takes_is_not_the_clients(
 async def test_who_does_not_read_the_answer_is_disconnected(
     api: Api, app: Application, mysql: Any, http_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handlers.application.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("handlers.transport.application.ANSWER_TIMEOUT_S", 0.3)
     user = await api.user()
     fill(mysql)
     with unread(http_port, user.token) as connection:
@@ -317,7 +317,7 @@ async def test_who_has_read_the_answer_stays_connected(
     api: Api, app: Application, mysql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 0.5
-    monkeypatch.setattr("handlers.application.ANSWER_SECONDS", limit)
+    monkeypatch.setattr("handlers.transport.application.ANSWER_TIMEOUT_S", limit)
     user = await api.user()
     fill(mysql)
     async with connected(api) as stream:

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from redis import Redis
 
 from conf.settings import Settings, mysql_arguments
-from models.database import Database, DatabaseUnavailable
+from models.database import Database
+from models.errors import StoreUnavailable
 from scripts.stores.private_servers import private_mysql, private_redis
 from tests.api.test_videos import another_process
 from tests.harness.client import PASSWORD, Api
@@ -138,7 +139,7 @@ async def test_a_redis_without_enough_replicas_is_unavailable(api: Api, conf: Se
 @pytest.mark.gen_test
 async def test_a_full_pool_refuses_after_its_time() -> None:
     async with database() as db, db.transaction():
-        with pytest.raises(DatabaseUnavailable, match="no connection in time"):
+        with pytest.raises(StoreUnavailable, match="no connection in time"):
             await db.fetch_one("SELECT 1")
 
 
@@ -157,7 +158,7 @@ async def test_cancelled_queries_do_not_starve_those_who_wait() -> None:
 @pytest.mark.gen_test
 async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Any) -> None:
     async with database(query_timeout=0.2) as db:
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(StoreUnavailable):
             await db.fetch_one("SELECT SLEEP(30) AS marked")
         assert await db.fetch_one("SELECT 1") == (1,)
     wait_for(
@@ -174,11 +175,11 @@ async def test_a_killed_connection_is_replaced(mysql: Any) -> None:
     async with database() as db:
         (connection,) = await db.fetch_one("SELECT CONNECTION_ID()") or ()
         mysql.execute("KILL %s", (connection,))
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(StoreUnavailable):
             for _ in range(100):
                 (now,) = await db.fetch_one("SELECT CONNECTION_ID()") or ()
                 if now != connection:
-                    raise DatabaseUnavailable
+                    raise StoreUnavailable
         assert await db.fetch_one("SELECT 1") == (1,)
 
 
@@ -189,7 +190,7 @@ async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Any) -> No
         async with db.transaction() as tx:
             await tx.execute(insert, ("kept",))
         for error in (ValueError, TimeoutError, asyncio.CancelledError):
-            with pytest.raises((ValueError, DatabaseUnavailable, asyncio.CancelledError)):
+            with pytest.raises((ValueError, StoreUnavailable, asyncio.CancelledError)):
                 async with db.transaction() as tx:
                     await tx.execute(insert, ("lost",))
                     raise error

@@ -1,19 +1,17 @@
-"""Coalescing gives everyone their own answer, and lets nobody wait behind a store that hangs."""
+"""Coalescing hands each caller its own value, and lets nobody wait for a second call to a store that hangs."""
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, cast
 
 import pytest
 
-from services.batches import Batches
-from services.coalesced_redis import CoalescedRedis
+from services.batch_loader import BatchLoader
 
-MOST = 4
+MAX_BATCH = 4
 
 
 @pytest.mark.gen_test
-async def test_what_is_asked_in_one_turn_travels_together_and_the_rest_as_soon_as_that_is_back() -> None:
+async def test_the_keys_of_one_iteration_are_one_call_and_the_rest_follow_when_it_is_back() -> None:
     calls: list[list[int]] = []
 
     async def double(numbers: list[int]) -> list[int]:
@@ -21,23 +19,23 @@ async def test_what_is_asked_in_one_turn_travels_together_and_the_rest_as_soon_a
         await asyncio.sleep(0)
         return [2 * number for number in numbers]
 
-    batches = Batches(double, most=MOST)
-    assert await asyncio.gather(*map(batches.ask, range(6))) == [0, 2, 4, 6, 8, 10]
+    loader = BatchLoader(double, max_batch=MAX_BATCH)
+    assert await asyncio.gather(*map(loader.load, range(6))) == [0, 2, 4, 6, 8, 10]
     assert calls == [[0, 1, 2, 3], [4, 5]]
 
 
 @pytest.mark.gen_test
-async def test_an_answer_that_is_an_exception_is_for_its_questioner_alone() -> None:
+async def test_a_value_that_is_an_exception_is_raised_in_its_caller_alone() -> None:
     async def fetch(numbers: list[int]) -> list[int | Exception]:
         return [ValueError(number) if number == 1 else number for number in numbers]
 
-    batches: Batches[int, int] = Batches(fetch, most=MOST)
-    first, second, third = await asyncio.gather(*map(batches.ask, range(3)), return_exceptions=True)
+    loader: BatchLoader[int, int] = BatchLoader(fetch, max_batch=MAX_BATCH)
+    first, second, third = await asyncio.gather(*map(loader.load, range(3)), return_exceptions=True)
     assert (first, repr(second), third) == (0, "ValueError(1)", 2)
 
 
 @pytest.mark.gen_test
-async def test_nobody_waits_for_more_than_two_calls_that_fail() -> None:
+async def test_nobody_waits_for_a_second_call_that_fails() -> None:
     calls = 0
 
     async def hang(numbers: list[int]) -> Sequence[int]:
@@ -45,62 +43,38 @@ async def test_nobody_waits_for_more_than_two_calls_that_fail() -> None:
         calls += 1
         for _ in range(10):
             await asyncio.sleep(0)
-        if calls == 2:
-            late.append(batches.ask(0))
         raise TimeoutError
 
-    late: list[asyncio.Future[int]] = []
-    batches = Batches(hang, most=MOST)
-    early = [batches.ask(number) for number in range(3 * MOST)]
+    loader = BatchLoader(hang, max_batch=MAX_BATCH)
+    early = [loader.load(number) for number in range(3 * MAX_BATCH)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)  # the first call is under way
-    meanwhile = [batches.ask(number) for number in range(3 * MOST)]
-    assert {type(error) for error in await asyncio.gather(*early, return_exceptions=True)} == {TimeoutError}
-    assert calls == 1
-    assert {type(error) for error in await asyncio.gather(*meanwhile, return_exceptions=True)} == {TimeoutError}
-    assert calls == 2
+    meanwhile = [loader.load(number) for number in range(3 * MAX_BATCH)]
+    errors = await asyncio.gather(*early, *meanwhile, return_exceptions=True)
+    assert ({type(error) for error in errors}, calls) == ({TimeoutError}, 1)
     with pytest.raises(TimeoutError):
-        await late[0]
-    assert calls == 3
+        await loader.load(0)
+    assert calls == 2
 
 
 @pytest.mark.gen_test
-async def test_a_wrong_number_of_answers_fails_everybody_who_asked() -> None:
+async def test_a_wrong_number_of_values_fails_every_caller() -> None:
     async def fetch(numbers: list[int]) -> list[int]:
         return numbers[1:]
 
-    batches = Batches(fetch, most=MOST)
+    loader = BatchLoader(fetch, max_batch=MAX_BATCH)
     async with asyncio.timeout(20):
-        answers = await asyncio.gather(*map(batches.ask, range(3)), return_exceptions=True)
+        answers = await asyncio.gather(*map(loader.load, range(3)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {ValueError}
 
 
 @pytest.mark.gen_test
-async def test_who_goes_away_takes_no_answer_from_the_others() -> None:
+async def test_a_caller_that_goes_away_takes_no_value_from_the_others() -> None:
     async def fetch(numbers: list[int]) -> list[int]:
         await asyncio.sleep(0)
         return numbers
 
-    batches = Batches(fetch, most=MOST)
-    gone, here = batches.ask(1), batches.ask(2)
+    loader = BatchLoader(fetch, max_batch=MAX_BATCH)
+    gone, here = loader.load(1), loader.load(2)
     gone.cancel()
     assert await here == 2
-
-
-@pytest.mark.gen_test
-async def test_an_answer_that_was_overtaken_does_not_make_what_is_read_along_older() -> None:
-    answers: list[asyncio.Future[list[bytes]]] = []
-
-    class Redis:
-        async def mget(self, keys: list[str]) -> list[bytes]:
-            answers.append(asyncio.get_running_loop().create_future())
-            return await answers[-1]
-
-    redis = CoalescedRedis(cast(Any, Redis()), along=["version"], timeout=20, most=1)
-    earlier, later = asyncio.ensure_future(redis.get("a")), asyncio.ensure_future(redis.get("b"))
-    while len(answers) < 2:
-        await asyncio.sleep(0)
-    answers[1].set_result([b"b", b"new"])
-    assert (await later, redis.along["version"]) == (b"b", b"new")
-    answers[0].set_result([b"a", b"old"])
-    assert (await earlier, redis.along["version"]) == (b"a", b"new")

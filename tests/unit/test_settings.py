@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conf.settings import ROOT, load
+from conf.cli import load
+from conf.settings import ROOT
 
 REAL = {
     "XZB_LIVE__CALLBACK_KEY": "k1",

@@ -1,0 +1,95 @@
+"""The page cache serves no reader a page older than the snapshot that the reader knows."""
+
+import asyncio
+
+import pytest
+
+from handlers.page_cache import Page, PageCache, PageKey
+from services.snapshot import Feed, Snapshot
+
+KEY = PageKey(Feed.UGC, 0, 20)
+
+
+@pytest.mark.gen_test
+async def test_no_reader_gets_a_page_older_than_the_version_it_knows() -> None:
+    now, rendered = 0, 0
+
+    async def render(_: PageKey) -> Page:
+        nonlocal rendered
+        rendered += 1
+        read = b"%d" % now
+        await asyncio.sleep(0)
+        return Page(read, frozenset())
+
+    async def read() -> None:
+        known = now
+        page = await cache.get(KEY, Snapshot(ugc=b"%d" % known), render)
+        assert int(page.plain) >= known
+
+    cache = PageCache(ttl=60, max_bytes=1000)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as readers:
+        while rendered < 10:  # a reader in every turn of the loop: each is the first to see a version
+            now += 1
+            readers.create_task(read())
+            await asyncio.sleep(0)
+
+
+@pytest.mark.gen_test
+async def test_a_page_that_is_larger_than_all_that_may_be_kept_is_served_to_everybody() -> None:
+    rendered = 0
+
+    async def render(_: PageKey) -> Page:
+        nonlocal rendered
+        rendered += 1
+        await asyncio.sleep(0)
+        return Page(b"x" * 5000, frozenset())
+
+    cache = PageCache(ttl=60, max_bytes=10_000)
+    async with asyncio.timeout(20):
+        read = await asyncio.gather(*(cache.get(KEY, Snapshot(), render) for _ in range(3)))
+        assert (rendered, {len(page.plain) for page in read}) == (1, {5000})
+        await cache.get(KEY, Snapshot(), render)
+    assert rendered == 2
+
+
+@pytest.mark.gen_test
+async def test_a_rendering_that_fails_fails_those_who_wait_for_it_and_no_others() -> None:
+    failing, rendering = True, 0
+
+    async def render(_: PageKey) -> Page:
+        nonlocal rendering
+        rendering += 1
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        rendering -= 1
+        if failing:
+            raise ZeroDivisionError
+        return Page(b"page", frozenset())
+
+    cache = PageCache(ttl=60, max_bytes=10_000)
+    async with asyncio.timeout(20):
+        read = await asyncio.gather(*(cache.get(KEY, Snapshot(), render) for _ in range(3)), return_exceptions=True)
+        assert {type(error) for error in read} == {ZeroDivisionError}
+        early = asyncio.ensure_future(cache.get(KEY, Snapshot(), render))
+        while not rendering:
+            await asyncio.sleep(0)
+        late = asyncio.ensure_future(cache.get(KEY, Snapshot(), render))
+        with pytest.raises(ZeroDivisionError):
+            await early
+        failing = False
+        assert (await late).plain == b"page"
+
+
+@pytest.mark.gen_test
+async def test_of_empty_pages_too_only_some_are_kept() -> None:
+    rendered = 0
+
+    async def render(_: PageKey) -> Page:
+        nonlocal rendered
+        rendered += 1
+        return Page(b"", frozenset())
+
+    cache = PageCache(ttl=60, max_bytes=100_000)
+    for offset in (*range(1000), *reversed(range(1000))):
+        await cache.get(PageKey(Feed.UGC, offset, 20), Snapshot(), render)
+    assert 0 < 2000 - rendered < 100
