@@ -4,10 +4,11 @@ import asyncio
 import sys
 
 import uvloop
-from handlers.transport.listeners import listen
-from handlers.transport.workers import run_workers
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
+
+from handlers.transport.listeners import listen
+from handlers.transport.workers import run_workers
 
 
 class Bare(RequestHandler):
