@@ -1,1 +1,1 @@
-"""The benchmark: how fast every interface is, as a share of a bare Tornado handler measured in the same run."""
+"""The benchmark: the throughput of every interface, as a share of a bare Tornado handler's in the same run."""

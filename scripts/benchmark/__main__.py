@@ -103,7 +103,7 @@ def _earlier(text: str) -> report.Earlier:
 
 @contextmanager
 def benchmark(options: argparse.Namespace, signals: Signals) -> Iterator[Bench]:
-    """Run private stores, the server and the bare handler for the time of the block."""
+    """Run private stores, the server and the bare handler for the duration of the block."""
     folder = Path(mkdtemp(prefix="run-", dir=FOLDER))
     try:
         with private_servers(folder, pause=signals.pause) as urls:

@@ -26,7 +26,7 @@ class AccessLog:
         return self._path.stat().st_size
 
     def refusals(self, start: int, requests: int) -> int:
-        """The number of answers logged after `start` with another code than 200.
+        """The number of answers logged after `start` with a code other than 200.
 
         Raises RuntimeError when some of the requests stay without an answer.
         """

@@ -42,7 +42,7 @@ class Growth:
 
     @property
     def name(self) -> str:
-        """The request, for people."""
+        """A readable name of the request."""
         return f"{self.path} at {self.index}" if self.index else self.path
 
     @property

@@ -27,7 +27,7 @@ class Storm:
 
     @property
     def met(self) -> bool:
-        """True when the other requests stay within their limit of latency and nothing fails."""
+        """True when the other requests stay within their latency limit and nothing fails."""
         return self.others_p99 < MAX_P99_MS and not self.errors
 
 

@@ -88,7 +88,7 @@ class Bench:
             before = after
 
     def checked(self, run: Callable[[], Load], *, others: int = 0) -> Load:
-        """Run a load on the server and count every answer with another code than 200 as an error.
+        """Run a load on the server and count every answer with a code other than 200 as an error.
 
         `others` is the number of requests that another client sends meanwhile.
         """

@@ -4,8 +4,8 @@ local requests, thread = {}, nil
 -- Global, so that done() can read it from the thread. wrk asks for one request that it does not send: -1.
 sent = -1
 
-function setup(the_thread)
-  thread = the_thread
+function setup(new_thread)
+  thread = new_thread
 end
 
 function init(args)

@@ -62,7 +62,7 @@ def child(
     stop_timeout: float = 30,
     orphaned: signal.Signals = signal.SIGTERM,
 ) -> Iterator[Child]:
-    """Run a command for the time of the block.
+    """Run a command for the duration of the block.
 
     At the end it gets the signal `stop_with`; after `stop_timeout` seconds it is killed, together with its own
     children. When this process is killed, the kernel sends the command the signal `orphaned`.
