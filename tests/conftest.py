@@ -1,6 +1,7 @@
 """Every test gets empty stores, an application of its own on a port of its own, and an `api` to call it with."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -59,11 +60,17 @@ def store() -> Iterator[Any]:
         yield client
 
 
+@cache
+def settings(*options: str) -> Settings:
+    """The settings are immutable and take 25 ms to read: tests with the same options share them."""
+    return load(options)
+
+
 @pytest.fixture
 def conf(request: pytest.FixtureRequest) -> Settings:
     """The settings of the server, with what `@pytest.mark.conf` asks for."""
     options = [option for marker in request.node.iter_markers("conf") for option in marker.args]
-    return load([*OPTIONS, *options])
+    return settings(*OPTIONS, *options)
 
 
 @pytest.fixture(autouse=True)

@@ -27,8 +27,8 @@ OPTIONS = (
 
 
 def connect_mysql(**options: Any) -> "pymysql.Connection[Any]":
-    """A connection to the database of this worker."""
-    return pymysql.connect(**mysql_arguments(MYSQL_URL), **options)
+    """A connection to the database of this worker; to prepare for TLS would take 30 ms."""
+    return pymysql.connect(**mysql_arguments(MYSQL_URL), ssl_disabled=True, **options)
 
 
 def create_database() -> None:
