@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import redis
 import structlog
+from pymysql.cursors import Cursor
+from structlog.typing import EventDict
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
@@ -40,7 +42,7 @@ def schema() -> None:
 
 
 @pytest.fixture
-def mysql(schema: None) -> Iterator[Any]:
+def mysql(schema: None) -> Iterator[Cursor]:
     """A cursor on the database, emptied; every statement commits."""
     connection = connect_mysql(autocommit=True, init_command="SET time_zone = '+00:00'")
     try:
@@ -53,7 +55,7 @@ def mysql(schema: None) -> Iterator[Any]:
 
 
 @pytest.fixture
-def store() -> Iterator[Any]:
+def store() -> Iterator[redis.Redis]:
     """A synchronous client of the Redis under test, emptied."""
     with redis.Redis.from_url(REDIS_URL) as client:
         client.flushdb()
@@ -78,7 +80,7 @@ def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> 
     """What the server logs, as event dicts; an error in it fails a test that does not expect one."""
     events: list[dict[str, Any]] = []
 
-    def capture(_: Any, level: str, event: Any) -> Any:
+    def capture(_: object, level: str, event: EventDict) -> EventDict:
         events.append({**event, "level": level})
         raise structlog.DropEvent
 
@@ -90,7 +92,7 @@ def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.fixture
-def app(io_loop: IOLoop, conf: Settings, mysql: Any, store: Any) -> Iterator[Application]:
+def app(io_loop: IOLoop, conf: Settings, mysql: Cursor, store: redis.Redis) -> Iterator[Application]:
     """The application on its real stores."""
     services = open_services(conf)
     yield make_application(io_loop.run_sync(services.__aenter__), conf)

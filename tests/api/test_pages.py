@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
 from tornado import gen
 
 from conf.settings import Settings
@@ -24,7 +26,7 @@ LONG = pytest.mark.conf("--performance.page_ttl", "60")
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 async def test_own_writes_are_read_through_two_processes_under_concurrent_writes(
-    api: Api, conf: Settings, mysql: Any, path: str
+    api: Api, conf: Settings, mysql: Cursor, path: str
 ) -> None:
     users = [await api.user() for _ in range(4)]
     for user in users:
@@ -79,7 +81,9 @@ def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str)
     ],
 )
 @pytest.mark.gen_test
-async def test_a_page_is_compressed_for_those_who_take_it(api: Api, mysql: Any, takes: str, compressed: bool) -> None:
+async def test_a_page_is_compressed_for_those_who_take_it(
+    api: Api, mysql: Cursor, takes: str, compressed: bool
+) -> None:
     user = await api.user()
     for number in range(20):
         insert(mysql, user.userid, f"f{number}", "2026-01-01")
@@ -97,7 +101,7 @@ async def test_a_page_is_compressed_for_those_who_take_it(api: Api, mysql: Any, 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @SHORT
-async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api, mysql: Any, path: str) -> None:
+async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api, mysql: Cursor, path: str) -> None:
     user = await api.user()
     assert await listed(api, path, user.token) == []
     insert(mysql, user.userid, "f1", "2026-01-01")  # past the server: no version changes
@@ -110,7 +114,7 @@ async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api,
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @LONG
-async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store: Any, path: str) -> None:
+async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Cursor, store: Redis, path: str) -> None:
     user = await api.user()
     assert await listed(api, path, user.token) == []
     insert(mysql, user.userid, "f1", "2026-01-01")
@@ -123,7 +127,7 @@ async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @LONG
-async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api, mysql: Any, path: str) -> None:
+async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api, mysql: Cursor, path: str) -> None:
     shown, stranger = await api.user(), await api.user()
     await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
     insert(mysql, shown.userid, "f1", "2026-01-01")
@@ -137,7 +141,9 @@ async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api
 
 @pytest.mark.gen_test
 @LONG
-async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(api: Api, mysql: Any, store: Any) -> None:
+async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(
+    api: Api, mysql: Cursor, store: Redis
+) -> None:
     shown, stranger = await api.user(), await api.user()
     await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
     assert await listed(api, "/get_vod_list", shown.token) == []
@@ -145,7 +151,9 @@ async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(ap
     for number in range(100):
         await api.call("/upload_user_info", {"nickname": f"n{number}"}, token=stranger.token)
     assert len(await listed(api, "/get_vod_list", shown.token)) == 1
-    assert len(store.get("xzb:version:profiles")) <= 1024
+    log = store.get("xzb:version:profiles")
+    assert log is not None
+    assert len(log) <= 1024
 
 
 @pytest.mark.parametrize(
@@ -266,9 +274,9 @@ async def test_of_empty_pages_too_only_some_are_kept() -> None:
 @pytest.mark.gen_test
 @pytest.mark.parametrize("off", range(4))
 async def test_every_idea_can_be_turned_off(api: Api, conf: Settings, off: int) -> None:
-    changes = [{"page_ttl": 0.0}, {"batch": 1}, {}, {"page_ttl": 0.0, "batch": 1}][off]
+    choices: list[dict[str, float]] = [{"page_ttl": 0.0}, {"batch": 1}, {}, {"page_ttl": 0.0, "batch": 1}]
     password = conf.password.model_copy(update={"remember": 0} if off > 1 else {})
-    performance = conf.performance.model_copy(update=changes)
+    performance = conf.performance.model_copy(update=choices[off])
     without = conf.model_copy(update={"performance": performance, "password": password})
     async with another_process(api, without) as other:
         user = await other.user()
@@ -281,9 +289,12 @@ async def test_every_idea_can_be_turned_off(api: Api, conf: Settings, off: int) 
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.remember", "100")
-async def test_a_returning_user_is_not_hashed_again_until_the_hash_changes(api: Api, mysql: Any, store: Any) -> None:
+async def test_a_returning_user_is_not_hashed_again_until_the_hash_changes(
+    api: Api, mysql: Cursor, store: Redis
+) -> None:
     user = await api.user("alice")
     check = store.get("xzb:{alice}:verified")
+    assert check is not None
     assert len(check) == 32
     await api.login(user.userid)
     assert store.get("xzb:{alice}:verified") == check

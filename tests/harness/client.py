@@ -64,7 +64,9 @@ class Api:
         assert not _has_null(answer)
         return answer
 
-    async def call(self, path: str, body: Any = None, *, token: str | None = None, **headers: str) -> dict[str, Any]:
+    async def call(
+        self, path: str, body: Mapping[str, Any] | None = None, *, token: str | None = None, **headers: str
+    ) -> dict[str, Any]:
         """Call an interface with a JSON body, and a bearer token if there is one."""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -104,7 +106,7 @@ def _no_constant(name: str) -> None:
     raise AssertionError(f"{name} in an answer")
 
 
-def _has_null(value: Any) -> bool:
+def _has_null(value: object) -> bool:
     if isinstance(value, dict):
         return any(_has_null(item) for item in value.values())
     if isinstance(value, list):

@@ -9,15 +9,16 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from conf.settings import ROOT
 from tests.harness.stores import OPTIONS
 
+T = TypeVar("T")
 PATIENCE = 20  # seconds until a condition counts as never coming true
 
 
@@ -31,8 +32,8 @@ class Server:
         self._log = log
 
     def call(
-        self, path: str, body: Any = None, token: str = "", context: ssl.SSLContext | None = None
-    ) -> tuple[int, Any]:
+        self, path: str, body: Mapping[str, Any] | None = None, token: str = "", context: ssl.SSLContext | None = None
+    ) -> tuple[int, dict[str, Any]]:
         """POST (or GET without a body) over HTTP, or over HTTPS with a context; HTTP status and envelope."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         if context is not None:
@@ -66,7 +67,7 @@ class Server:
         return self.process.wait(PATIENCE)
 
 
-def wait_for(condition: Callable[[], Any]) -> Any:
+def wait_for(condition: Callable[[], T | None]) -> T:
     """Poll until the condition is true; its value."""
     deadline = time.monotonic() + PATIENCE
     while not (value := condition()):

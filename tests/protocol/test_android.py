@@ -2,9 +2,9 @@
 
 import json
 import time
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 from tornado import gen
 
 from tests.harness.client import Api, liteav_sig
@@ -42,7 +42,7 @@ async def test_what_was_sent_is_what_comes_back(android: Android) -> None:
 
 
 @pytest.mark.gen_test
-async def test_the_rooms_front_cover_in_camel_case_is_ignored(android: Android, mysql: Any) -> None:
+async def test_the_rooms_front_cover_in_camel_case_is_ignored(android: Android, mysql: Cursor) -> None:
     await publish(android)
     mysql.execute("SELECT frontcover FROM tb_room")
     assert mysql.fetchall() == ((PROFILE["frontcover"],),)
@@ -50,7 +50,7 @@ async def test_the_rooms_front_cover_in_camel_case_is_ignored(android: Android, 
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--compat.official_apps", "true", "--performance.page_ttl", "0")
-async def test_the_shipped_app_gets_what_it_reads(android: Android, mysql: Any) -> None:
+async def test_the_shipped_app_gets_what_it_reads(android: Android, mysql: Cursor) -> None:
     answers = await walk(android)
     assert shape(answers["/login"]["data"]["cos_info"]) == {**DATA["/login"]["cos_info"], "Appid": int}
     mysql.execute("UPDATE tb_vod SET like_count = 3, viewer_count = 4")
@@ -155,7 +155,7 @@ async def test_the_skew_is_a_setting(android: Android, age: int, code: int) -> N
 
 
 @pytest.mark.gen_test
-async def test_a_stale_upload_writes_nothing(android: Android, mysql: Any) -> None:
+async def test_a_stale_upload_writes_nothing(android: Android, mysql: Cursor) -> None:
     await android.enter()
     body = android.body("/upload_room", android.room(), int(time.time()) - 1000)
     assert (await android.post("/upload_room", body))["code"] == 498
@@ -175,7 +175,7 @@ async def test_without_both_times_the_signature_alone_decides(android: Android, 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("bad", ["x", "", True, [], {}, "nan", "Infinity", 10**400], ids=repr)
 @pytest.mark.parametrize("name", ["timestamp", "expires"])
-async def test_a_time_that_is_no_number_is_named(android: Android, name: str, bad: Any) -> None:
+async def test_a_time_that_is_no_number_is_named(android: Android, name: str, bad: object) -> None:
     await android.enter()
     body = {"userid": android.userid, "timestamp": int(time.time()), "expires": 10, name: bad}
     answer = await android.post(INFO, json.dumps(body).encode())

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 
 from tests.harness.client import PASSWORD, Api, User, liteav_sig
 
@@ -68,7 +69,7 @@ def types(record: dict[str, Any]) -> dict[str, type]:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("speak", [android, ios, bearer])
-async def test_a_client_walks_through_all_interfaces(api: Api, mysql: Any, speak: Dialect) -> None:
+async def test_a_client_walks_through_all_interfaces(api: Api, mysql: Cursor, speak: Dialect) -> None:
     credentials = {"userid": "user_01", "password": PASSWORD}
     assert await api.call("/register", {**credentials, "Action": "x"}) == {"code": 200, "message": "OK"}
     data = (await api.call("/login", credentials))["data"]
@@ -114,7 +115,7 @@ async def test_a_client_walks_through_all_interfaces(api: Api, mysql: Any, speak
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--compat.official_apps", "true")
-async def test_the_shipped_apps_get_what_they_read(api: Api, mysql: Any) -> None:
+async def test_the_shipped_apps_get_what_they_read(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     data = (await api.call("/login", {"userid": user.userid, "password": PASSWORD}))["data"]
     assert data["cos_info"]["Appid"] == 1250000000
@@ -185,7 +186,7 @@ async def test_a_signed_request_must_be_fresh(api: Api, unit: int, age: int, exp
 @pytest.mark.gen_test
 @pytest.mark.parametrize("bad", ["x", True, [], {}, "nan", 10**400])
 @pytest.mark.parametrize("name", ["timestamp", "expires"])
-async def test_a_time_that_is_no_number_is_named(api: Api, name: str, bad: Any) -> None:
+async def test_a_time_that_is_no_number_is_named(api: Api, name: str, bad: object) -> None:
     user = await api.user()
     body = json.dumps({"userid": user.userid, "timestamp": int(time.time()), "expires": 10, name: bad}).encode()
     answer = await api.signed("/get_user_info", body, user.token)

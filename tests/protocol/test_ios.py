@@ -2,9 +2,9 @@
 
 import json
 import time
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 
 from tests.harness.client import Api
 from tests.protocol.clients import DATA, OK, PROFILE, Ios, check_contents, check_walk, publish, shape, walk
@@ -37,7 +37,7 @@ async def test_what_was_sent_is_what_comes_back(ios: Ios) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_room_is_uploaded_without_a_time_and_with_its_cover(ios: Ios, mysql: Any) -> None:
+async def test_a_room_is_uploaded_without_a_time_and_with_its_cover(ios: Ios, mysql: Cursor) -> None:
     await ios.enter()
     assert await ios.call("/upload_user_info", PROFILE) == OK
     body = ios.body("/upload_room", ios.room())
@@ -48,7 +48,7 @@ async def test_a_room_is_uploaded_without_a_time_and_with_its_cover(ios: Ios, my
 
 
 @pytest.mark.gen_test
-async def test_a_room_without_a_time_still_needs_its_signature(ios: Ios, mysql: Any) -> None:
+async def test_a_room_without_a_time_still_needs_its_signature(ios: Ios, mysql: Cursor) -> None:
     await ios.enter()
     ios.token += "x"
     assert (await ios.call("/upload_room", ios.room()))["code"] == 498

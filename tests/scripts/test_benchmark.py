@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
 from rich.console import Console
 
 from scripts.benchmark.__main__ import parse as parse_options
@@ -201,7 +203,7 @@ ROWS = 250
 
 
 @pytest.fixture
-def filled(tmp_path: Path, mysql: Any, store: Any) -> Iterator[tuple[int, Stores]]:
+def filled(tmp_path: Path, mysql: Cursor, store: Redis) -> Iterator[tuple[int, Stores]]:
     """A server on tables as the benchmark fills them: its port, its stores."""
     stores = Stores(Urls(MYSQL_URL, REDIS_URL))
     stores.empty()
@@ -219,7 +221,7 @@ def test_right_contents_pass(filled: tuple[int, Stores]) -> None:
 
 
 @pytest.mark.parametrize("table", ["vod", "ugc"])
-def test_wrong_contents_do_not(filled: tuple[int, Stores], mysql: Any, table: str) -> None:
+def test_wrong_contents_do_not(filled: tuple[int, Stores], mysql: Cursor, table: str) -> None:
     port, stores = filled
     mysql.execute(f"DELETE FROM tb_{table} LIMIT 100")
     with pytest.raises(RuntimeError, match=f"wrong answer: /get_{table}_list"):

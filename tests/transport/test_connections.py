@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 from tornado.ioloop import IOLoop
+from tornado.platform.asyncio import AsyncIOLoop
 
 from conf.settings import Settings
 from handlers.connections import SteadyLoop
@@ -18,7 +19,8 @@ async def test_a_connection_is_listened_to_without_a_break(
 ) -> None:
     user = await api.user()
     reader, writer = await asyncio.open_connection("127.0.0.1", http_port)
-    stopped = []
+    stopped: list[int] = []
+    assert isinstance(io_loop, AsyncIOLoop)
     monkeypatch.setattr(io_loop.selector_loop, "remove_reader", stopped.append)
     for _ in range(5):
         writer.write(request("/get_user_info", {"userid": user.userid}, user.token))

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 
 from conf.logs import write_all
-from conf.settings import ROOT
+from conf.settings import ROOT, Settings
 from tests.harness.client import PASSWORD, Api, liteav_sig
 
 
@@ -60,7 +61,7 @@ async def test_only_a_proxy_may_name_the_request(api: Api, trusted: bool) -> Non
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
 async def test_an_error_has_one_id_in_the_answer_and_in_both_lines_of_the_log(
-    api: Api, mysql: Any, logged: list[dict[str, Any]]
+    api: Api, mysql: Cursor, logged: list[dict[str, Any]]
 ) -> None:
     mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('odd', '$argon2id$rubbish')")
     response = await api.fetch("/login", json.dumps({"userid": "odd", "password": PASSWORD}).encode())
@@ -92,7 +93,7 @@ async def test_the_access_log_can_be_turned_off(api: Api, logged: list[dict[str,
 
 
 @pytest.mark.gen_test
-async def test_no_secret_is_ever_logged(api: Api, conf: Any, logged: list[dict[str, Any]]) -> None:
+async def test_no_secret_is_ever_logged(api: Api, conf: Settings, logged: list[dict[str, Any]]) -> None:
     user = await api.user("alice")
     body = json.dumps({"userid": "alice"}).encode()
     secrets = [PASSWORD, user.token, user.refresh_token, liteav_sig(user.token, body)]

@@ -90,7 +90,7 @@ def test_a_stop_answers_what_is_in_flight_and_accepts_nothing_more(tmp_path: Pat
         kept.request("GET", "/healthz")
         kept.getresponse().read()
         holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")  # the update has to wait for this lock
-        answers: list[Any] = []
+        answers: list[tuple[int, dict[str, Any]]] = []
         update = threading.Thread(
             target=lambda: answers.append(server.call("/upload_user_info", {"nickname": "x"}, token=token))
         )

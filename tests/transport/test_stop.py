@@ -9,10 +9,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
+from pymysql.cursors import Cursor
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
@@ -93,7 +93,7 @@ def test_a_stop_does_not_wait_for_idle_connections(tmp_path: Path) -> None:
 LONG_LIST = 500  # rows
 
 
-def fill(mysql: Any) -> None:
+def fill(mysql: Cursor) -> None:
     """Make a list so long that no buffer of a socket holds it."""
     mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('author', '')")
     text = "😀" * 1000
@@ -118,7 +118,7 @@ def the_rest(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(2**20), b""))
 
 
-def test_a_stop_waits_until_an_answer_is_read(tmp_path: Path, mysql: Any) -> None:
+def test_a_stop_waits_until_an_answer_is_read(tmp_path: Path, mysql: Cursor) -> None:
     with running(tmp_path) as server:
         login = {"userid": "alice", "password": PASSWORD}
         server.call("/register", login)
@@ -284,7 +284,7 @@ async def test_a_body_served_after_its_connection_is_forgotten_ends_no_other_lim
 
 @pytest.mark.gen_test
 async def test_the_time_that_the_server_takes_is_not_the_clients(
-    api: Api, mysql: Any, monkeypatch: pytest.MonkeyPatch
+    api: Api, mysql: Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 0.2
     user = await api.user()
@@ -300,7 +300,7 @@ async def test_the_time_that_the_server_takes_is_not_the_clients(
 
 @pytest.mark.gen_test
 async def test_who_does_not_read_the_answer_is_disconnected(
-    api: Api, app: Application, mysql: Any, http_port: int, monkeypatch: pytest.MonkeyPatch
+    api: Api, app: Application, mysql: Cursor, http_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("handlers.application.ANSWER_SECONDS", 0.3)
     user = await api.user()
@@ -314,7 +314,7 @@ async def test_who_does_not_read_the_answer_is_disconnected(
 
 @pytest.mark.gen_test
 async def test_who_has_read_the_answer_stays_connected(
-    api: Api, app: Application, mysql: Any, monkeypatch: pytest.MonkeyPatch
+    api: Api, app: Application, mysql: Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 0.5
     monkeypatch.setattr("handlers.application.ANSWER_SECONDS", limit)

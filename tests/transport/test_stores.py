@@ -6,10 +6,10 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from pymysql.cursors import Cursor
 from redis import Redis
 
 from conf.settings import Settings, mysql_arguments
@@ -24,7 +24,7 @@ LOGIN = {"userid": "alice", "password": PASSWORD}
 TIMEOUTS = ["--mysql.acquire_timeout", "0.3", "--mysql.query_timeout", "0.3", "--redis.timeout", "0.2"]
 
 
-def refusal(server: Server, path: str, body: Any) -> tuple[int, int]:
+def refusal(server: Server, path: str, body: dict[str, str]) -> tuple[int, int]:
     status, answer = server.call(path, body)
     return status, answer["code"]
 
@@ -110,9 +110,8 @@ def test_a_migration_that_hangs_does_not_delay_a_stop(
 
 
 @asynccontextmanager
-async def database(**limits: Any) -> AsyncIterator[Database]:
-    limits = {"pool_size": 1, "acquire_timeout": 0.2, "query_timeout": 5, **limits}
-    db = Database(mysql_arguments(MYSQL_URL), **limits)
+async def database(*, acquire_timeout: float = 0.2, query_timeout: float = 5) -> AsyncIterator[Database]:
+    db = Database(mysql_arguments(MYSQL_URL), pool_size=1, acquire_timeout=acquire_timeout, query_timeout=query_timeout)
     try:
         yield db
     finally:
@@ -155,7 +154,7 @@ async def test_cancelled_queries_do_not_starve_those_who_wait() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Any) -> None:
+async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Cursor) -> None:
     async with database(query_timeout=0.2) as db:
         with pytest.raises(DatabaseUnavailable):
             await db.fetch_one("SELECT SLEEP(30) AS marked")
@@ -170,7 +169,7 @@ async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Any) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_killed_connection_is_replaced(mysql: Any) -> None:
+async def test_a_killed_connection_is_replaced(mysql: Cursor) -> None:
     async with database() as db:
         (connection,) = await db.fetch_one("SELECT CONNECTION_ID()") or ()
         mysql.execute("KILL %s", (connection,))
@@ -183,7 +182,7 @@ async def test_a_killed_connection_is_replaced(mysql: Any) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Any) -> None:
+async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Cursor) -> None:
     insert = "INSERT INTO tb_account (userid, password) VALUES (%s, '')"
     async with database() as db:
         async with db.transaction() as tx:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from pymysql.cursors import Cursor
+from redis import Redis
+
 from handlers.routes import ROUTES
 from tests.harness.client import PASSWORD, Api
 from tests.harness.stores import TABLES
@@ -23,9 +26,9 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-def contents(mysql: Any, store: Any) -> list[Any]:
+def contents(mysql: Cursor, store: Redis) -> list[object]:
     """Everything in both stores."""
-    rows: list[Any] = []
+    rows: list[object] = []
     for table in TABLES:
         mysql.execute(f"SELECT * FROM {table}")
         rows.append(mysql.fetchall())
