@@ -1,8 +1,9 @@
 """Where settings come from, what is refused, and that secrets stay secret."""
 
-import os
 import subprocess
 import sys
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,20 @@ REAL = {
 
 
 def refused(*options: str, **env: str) -> str:
-    """What main.py says when it refuses to start."""
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "main.py"), *options],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout) == (2, "")
-    return ended.stderr
+    """The message about settings that are refused."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as stderr:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            load(options)
+    assert ended.value.code == 2
+    return stderr.getvalue()
+
+
+def test_main_ends_at_a_wrong_setting_with_nothing_but_the_message() -> None:
+    command = [sys.executable, str(ROOT / "main.py"), "--http.port", "abc"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", refused("--http.port", "abc"))
 
 
 def test_the_defaults_of_development() -> None:
