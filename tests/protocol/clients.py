@@ -146,7 +146,7 @@ class Android(Client):
 
     def body(self, path: str, fields: Mapping[str, Any], timestamp: int | None = None, expires: int = 10) -> bytes:
         timestamp = int(time.time()) if timestamp is None else timestamp
-        extra = {"userId": self.userid, "frontCover": "http://e.com/ignored", "Action": path.strip("/")}
+        extra = {"userId": self.userid, "frontCover": "http://e.com/ignored"}
         body = {**extra, "userid": self.userid, "timestamp": timestamp, "expires": expires, **fields}
         return compact(body).replace("/", "\\/").encode()
 
@@ -155,7 +155,7 @@ class Android(Client):
 
 
 class Ios(Client):
-    """NSJSONSerialization, pretty-printed: ` : `, slashes escaped; milliseconds with a fraction."""
+    """NSJSONSerialization: compact, slashes escaped; milliseconds with a fraction."""
 
     session_expires = 86400
 
@@ -164,8 +164,7 @@ class Ios(Client):
         if path != "/upload_room":
             body["timestamp"] = int(time.time() * 1000) + 0.25 if timestamp is None else timestamp
             body["expires"] = self.session_expires
-        text = json.dumps(body, ensure_ascii=False, indent=2, separators=(",", " : "))
-        return text.replace("/", "\\/").encode()
+        return compact(body).replace("/", "\\/").encode()
 
     def room(self) -> dict[str, Any]:
         return {**ROOM, "frontcover": "https://e.com/room/7.png"}
@@ -187,6 +186,7 @@ class Web(Client):
 
 
 def compact(body: Mapping[str, Any]) -> str:
+    """JSON without spaces, as both apps write it."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 

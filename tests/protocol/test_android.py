@@ -24,7 +24,7 @@ def test_the_body_is_what_org_json_writes() -> None:
     assert (
         client.body(INFO, fields, timestamp=1_700_000_000)
         == (
-            '{"userId":"user_01","frontCover":"http:\\/\\/e.com\\/ignored","Action":"get_user_info","userid":"user_01",'
+            '{"userId":"user_01","frontCover":"http:\\/\\/e.com\\/ignored","userid":"user_01",'
             '"timestamp":1700000000,"expires":10,"avatar":"http:\\/\\/a\\/é","index":"0","count":200}'
         ).encode()
     )

@@ -9,6 +9,7 @@ import pytest
 from pymysql.cursors import Cursor
 
 from tests.harness.client import PASSWORD, Api, User, liteav_sig
+from tests.protocol.clients import compact
 
 Dialect = Callable[[Api, User, str, dict[str, Any]], Any]
 
@@ -16,13 +17,13 @@ Dialect = Callable[[Api, User, str, dict[str, Any]], Any]
 def android_body(user: User, fields: dict[str, Any], timestamp: int | None = None) -> bytes:
     """org.json: slashes escaped, seconds, a few fields too many."""
     body = {**fields, "userid": user.userid, "timestamp": timestamp or int(time.time()), "expires": 10}
-    return json.dumps({**body, "userId": user.userid, "Action": "x"}, ensure_ascii=False).replace("/", "\\/").encode()
+    return compact({**body, "userId": user.userid}).replace("/", "\\/").encode()
 
 
 def ios_body(user: User, fields: dict[str, Any]) -> bytes:
-    """NSJSONSerialization: milliseconds with a fraction, expires is the session's lifetime."""
+    """NSJSONSerialization: slashes escaped, milliseconds with a fraction, expires is the session's lifetime."""
     body = {"userid": user.userid, "timestamp": time.time() * 1000 + 0.25, "expires": 86400, **fields}
-    return json.dumps(body, indent=2, ensure_ascii=False).encode()
+    return compact(body).replace("/", "\\/").encode()
 
 
 async def android(api: Api, user: User, path: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +37,7 @@ async def android(api: Api, user: User, path: str, fields: dict[str, Any]) -> di
 
 async def ios(api: Api, user: User, path: str, fields: dict[str, Any]) -> dict[str, Any]:
     if path == "/upload_room":
-        return await api.signed(path, json.dumps({"userid": user.userid, **fields}).encode(), user.token)
+        return await api.signed(path, compact({"userid": user.userid, **fields}).encode(), user.token)
     return await api.signed(path, ios_body(user, fields), user.token)
 
 
@@ -71,7 +72,7 @@ def types(record: dict[str, Any]) -> dict[str, type]:
 @pytest.mark.parametrize("speak", [android, ios, bearer])
 async def test_a_client_walks_through_all_interfaces(api: Api, mysql: Cursor, speak: Dialect) -> None:
     credentials = {"userid": "user_01", "password": PASSWORD}
-    assert await api.call("/register", {**credentials, "Action": "x"}) == {"code": 200, "message": "OK"}
+    assert await api.call("/register", credentials) == {"code": 200, "message": "OK"}
     data = (await api.call("/login", credentials))["data"]
     assert types(data) == {
         "token": str,

@@ -1,4 +1,4 @@
-"""The iOS app, to the byte: pretty-printed signed bodies, the time in milliseconds with a fraction."""
+"""The iOS app, to the byte: compact signed bodies, the time in milliseconds with a fraction."""
 
 import json
 import time
@@ -20,8 +20,7 @@ def ios(api: Api) -> Ios:
 def test_the_body_is_what_nsjsonserialization_writes() -> None:
     client = Ios(Api(None, ""))  # type: ignore[arg-type]
     assert client.body(INFO, {"avatar": "http://a"}, timestamp=1_700_000_000_123.25) == (
-        b'{\n  "userid" : "user_01",\n  "avatar" : "http:\\/\\/a",\n'
-        b'  "timestamp" : 1700000000123.25,\n  "expires" : 86400\n}'
+        b'{"userid":"user_01","avatar":"http:\\/\\/a","timestamp":1700000000123.25,"expires":86400}'
     )
 
 
