@@ -25,7 +25,7 @@ from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, crea
 
 
 class SteadyTestLoop(SteadyLoop, AsyncIOLoop):
-    """What main.py serves on, as pytest-tornado wants it."""
+    """The loop of main.py in the class that pytest-tornado expects."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def schema() -> None:
-    """The database of this worker, once."""
+    """The database and the tables of this worker."""
     create_database()
 
 
@@ -70,14 +70,14 @@ def settings(*options: str) -> Settings:
 
 @pytest.fixture
 def conf(request: pytest.FixtureRequest) -> Settings:
-    """The settings of the server, with what `@pytest.mark.conf` asks for."""
+    """The settings of the server, with the options of `@pytest.mark.conf`."""
     options = [option for marker in request.node.iter_markers("conf") for option in marker.args]
     return settings(*OPTIONS, *options)
 
 
 @pytest.fixture(autouse=True)
 def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
-    """What the server logs, as event dicts; an error in it fails a test that does not expect one."""
+    """The server's log as event dicts. An error fails a test that is not marked `logs_errors`."""
     events: list[dict[str, Any]] = []
 
     def capture(_: object, level: str, event: EventDict) -> EventDict:
@@ -101,7 +101,7 @@ def app(io_loop: IOLoop, conf: Settings, mysql: Cursor, store: redis.Redis) -> I
 
 @pytest.fixture
 def http_server(io_loop: IOLoop, _unused_port: tuple[Any, int], app: Application) -> Iterator[HTTPServer]:
-    """The server that main.py makes, instead of pytest-tornado's plain one."""
+    """The server of main.py instead of pytest-tornado's plain one."""
     server = make_server(app)
     server.add_socket(_unused_port[0])
     yield server
@@ -111,7 +111,7 @@ def http_server(io_loop: IOLoop, _unused_port: tuple[Any, int], app: Application
 
 @pytest.fixture
 def http_client(io_loop: IOLoop, http_server: HTTPServer) -> Iterator[AsyncHTTPClient]:
-    """A client that really sends 200 requests at once."""
+    """A client that sends up to 200 requests at once."""
     client = AsyncHTTPClient(force_instance=True, max_clients=200)
     yield client
     client.close()

@@ -1,4 +1,4 @@
-"""/register and /login: users, passwords, and what protects them."""
+"""/register and /login: users, passwords, and their protection."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ async def test_fifty_registrations_of_one_userid_give_one_user(api: Api) -> None
 
 
 @pytest.mark.gen_test
-async def test_login_tells_an_unknown_user_from_a_wrong_password(api: Api) -> None:
+async def test_login_distinguishes_an_unknown_user_from_a_wrong_password(api: Api) -> None:
     await api.user("alice")
     assert await login_code(api, "nobody", PASSWORD) == 620
     assert await login_code(api, "Alice", PASSWORD) == 620
@@ -68,7 +68,7 @@ async def test_an_imported_plain_password_is_replaced_by_its_hash_at_login(api: 
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.time_cost", "2", "--password.memory_kib", "128")
 @pytest.mark.parametrize(("time_cost", "memory_kib"), [(1, 128), (2, 64), (3, 256)])
-async def test_a_hash_of_other_costs_is_made_anew_at_login(
+async def test_a_hash_of_other_costs_is_replaced_at_login(
     api: Api, mysql: Cursor, time_cost: int, memory_kib: int
 ) -> None:
     outdated = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1).hash(PASSWORD)
@@ -105,7 +105,7 @@ async def test_a_login_storm_beyond_the_queue_is_refused_fast(api: Api) -> None:
     await api.user("alice")
     codes = await gen.multi([login_code(api, "alice", PASSWORD) for _ in range(30)])
     assert set(codes) == {200, 503}
-    assert codes.count(200) >= 2  # one that runs and one that waits
+    assert codes.count(200) >= 2  # the one that runs and the one that waits
     assert await login_code(api, "alice", PASSWORD) == 200
 
 
@@ -192,7 +192,7 @@ async def test_wrong_passwords_of_an_imported_user_count_too(api: Api, mysql: Cu
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.max_failures", "1", "--password.failure_window", "77")
-async def test_a_locked_user_is_told_when_to_come_back(api: Api, store: Redis) -> None:
+async def test_the_answer_to_a_locked_user_says_when_to_retry(api: Api, store: Redis) -> None:
     await api.user("alice")
     assert await login_code(api, "alice", "wrong") == 621
     assert 70 <= store.ttl("xzb:{alice}:login_failures") <= 77
@@ -255,7 +255,7 @@ print(os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, hashin
 
 
 @pytest.mark.parametrize(("niceness", "expected"), [(0, (0, 5)), (10, (10, 15)), (19, (19, 19))])
-def test_hashing_gives_way_however_nice_the_process_is(niceness: int, expected: tuple[int, int]) -> None:
+def test_hashing_lowers_its_priority_at_any_niceness(niceness: int, expected: tuple[int, int]) -> None:
     command = ["nice", "-n", str(niceness - os.getpriority(os.PRIO_PROCESS, 0)), sys.executable, "-c", NICENESS]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert tuple(map(int, ended.stdout.split())) == expected

@@ -1,4 +1,4 @@
-"""Rendered pages are never older than a write that was answered, whoever wrote it and through whichever process."""
+"""A rendered page is never older than an answered write of any user through any process."""
 
 import asyncio
 import gzip
@@ -35,18 +35,18 @@ async def test_own_writes_are_read_through_two_processes_under_concurrent_writes
 
         async def write_and_read(number: int) -> None:
             user = users[number]
-            for turn in range(10):
-                writer, reader = (api, other) if (turn + number) % 2 else (other, api)
-                await writer.call("/upload_user_info", {"nickname": f"n{turn}"}, token=user.token)
+            for step in range(10):
+                writer, reader = (api, other) if (step + number) % 2 else (other, api)
+                await writer.call("/upload_user_info", {"nickname": f"n{step}"}, token=user.token)
                 rows = await listed(reader, path, user.token)
-                assert {row["nickname"] for row in rows if row["userid"] == user.userid} == {f"n{turn}"}
+                assert {row["nickname"] for row in rows if row["userid"] == user.userid} == {f"n{step}"}
 
         await gen.multi([write_and_read(number) for number in range(4)])
 
 
 @pytest.mark.usefixtures("mysql", "store")
 @pytest.mark.parametrize("path", LISTS)
-def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str) -> None:
+def test_own_writes_are_read_through_either_worker(tmp_path: Path, path: str) -> None:
     with running(tmp_path, "--http.processes", "2") as server, ThreadPoolExecutor(4) as users:
 
         def publish(userid: str, token: str, file_id: str) -> None:
@@ -64,11 +64,11 @@ def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str)
             login = {"userid": userid, "password": PASSWORD}
             server.call("/register", login)
             token = server.call("/login", login)[1]["data"]["token"]
-            for turn in range(10):  # every call is a connection of its own: the kernel gives it to either worker
-                server.call("/upload_user_info", {"nickname": f"n{turn}"}, token)
-                assert own(userid, token) == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn)}
-                publish(userid, token, f"{userid}-{turn}")
-                assert own(userid, token) == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn + 1)}
+            for step in range(10):  # every call opens a connection, which the kernel gives to either worker
+                server.call("/upload_user_info", {"nickname": f"n{step}"}, token)
+                assert own(userid, token) == {f"{userid}-{earlier}": f"n{step}" for earlier in range(step)}
+                publish(userid, token, f"{userid}-{step}")
+                assert own(userid, token) == {f"{userid}-{earlier}": f"n{step}" for earlier in range(step + 1)}
 
         list(users.map(write_and_read, ("alice", "bob", "carol", "dave")))
 
@@ -81,7 +81,7 @@ def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str)
     ],
 )
 @pytest.mark.gen_test
-async def test_a_page_is_compressed_for_those_who_take_it(
+async def test_a_page_is_compressed_for_clients_that_accept_gzip(
     api: Api, mysql: Cursor, takes: str, compressed: bool
 ) -> None:
     user = await api.user()
@@ -101,10 +101,10 @@ async def test_a_page_is_compressed_for_those_who_take_it(
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @SHORT
-async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api, mysql: Cursor, path: str) -> None:
+async def test_a_page_expires_after_page_ttl_when_a_version_change_is_lost(api: Api, mysql: Cursor, path: str) -> None:
     user = await api.user()
     assert await listed(api, path, user.token) == []
-    insert(mysql, user.userid, "f1", "2026-01-01")  # past the server: no version changes
+    insert(mysql, user.userid, "f1", "2026-01-01")  # not through the server: no version changes
     assert await listed(api, path, user.token) == []
     async with asyncio.timeout(20):
         while not await listed(api, path, user.token):
@@ -127,12 +127,14 @@ async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Cursor, st
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @LONG
-async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api, mysql: Cursor, path: str) -> None:
+async def test_a_changed_profile_invalidates_only_the_pages_that_show_the_user(
+    api: Api, mysql: Cursor, path: str
+) -> None:
     shown, stranger = await api.user(), await api.user()
     await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
     insert(mysql, shown.userid, "f1", "2026-01-01")
     assert len(await listed(api, path, shown.token)) == 1
-    insert(mysql, shown.userid, "f2", "2026-01-02")  # past the server: only a page that is made anew shows it
+    insert(mysql, shown.userid, "f2", "2026-01-02")  # not through the server: only a newly rendered page shows it
     await api.call("/upload_user_info", {"nickname": "second"}, token=stranger.token)
     assert len(await listed(api, path, shown.token)) == 1
     await api.call("/upload_user_info", {"nickname": "third"}, token=shown.token)
@@ -141,7 +143,7 @@ async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api
 
 @pytest.mark.gen_test
 @LONG
-async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(
+async def test_a_page_without_requests_during_many_changes_is_rendered_again(
     api: Api, mysql: Cursor, store: Redis
 ) -> None:
     shown, stranger = await api.user(), await api.user()
@@ -167,12 +169,16 @@ async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(
         (State(b"1", b"b.1;"), State(b"1", b"b.1;c.2;d.3;"), True),
         (State(b"1", b"b.1;"), State(b"1", b"b.1;c.2;a.3;b.4;"), False),
         (State(b"1", b"aa.1;"), State(b"1", b"aa.1;aa.2;"), True),
-        (State(b"1", b"b.1;"), State(b"1", b"c.2;d.3;"), False),  # b.1 has left the log, and who knows what else
+        (
+            State(b"1", b"b.1;"),
+            State(b"1", b"c.2;d.3;"),
+            False,
+        ),  # b.1 has left the log, and other entries may have, too
         (State(b"1", b"b.1;"), State(b"1", None), False),
         (State(b"1", None), State(b"1", b"b.1;"), False),
     ],
 )
-def test_a_state_holds_until_the_list_or_an_author_changes(earlier: State, later: State, holds: bool) -> None:
+def test_a_state_is_current_until_the_list_or_an_author_changes(earlier: State, later: State, holds: bool) -> None:
     assert earlier.holds(later, {"a"}) is holds
 
 
@@ -197,21 +203,21 @@ async def test_no_reader_gets_a_page_older_than_the_version_it_knows() -> None:
 
     pages = Pages(cast(Any, Versions()), ttl=60, most_bytes=1000)
     async with asyncio.timeout(20), asyncio.TaskGroup() as readers:
-        while rendered < 10:  # a reader in every turn of the loop: each is the first to see a version
+        while rendered < 10:  # a reader in every iteration of the loop: each is the first to see a version
             now += 1
             readers.create_task(read())
             await asyncio.sleep(0)
 
 
 class Unchanged:
-    """Versions of lists that nobody writes to."""
+    """Versions of lists without writes."""
 
     def current(self, of: List) -> State:
         return State(None, None)
 
 
 @pytest.mark.gen_test
-async def test_a_page_that_is_larger_than_all_that_may_be_kept_is_served_to_everybody() -> None:
+async def test_a_page_larger_than_the_cache_is_served_to_every_reader() -> None:
     rendered = 0
 
     async def render() -> Page:
@@ -229,7 +235,7 @@ async def test_a_page_that_is_larger_than_all_that_may_be_kept_is_served_to_ever
 
 
 @pytest.mark.gen_test
-async def test_a_rendering_that_fails_fails_those_who_wait_for_it_and_no_others() -> None:
+async def test_a_failed_rendering_fails_only_the_readers_that_wait_for_it() -> None:
     failing, rendering = True, 0
 
     async def render() -> Page:
@@ -257,7 +263,7 @@ async def test_a_rendering_that_fails_fails_those_who_wait_for_it_and_no_others(
 
 
 @pytest.mark.gen_test
-async def test_of_empty_pages_too_only_some_are_kept() -> None:
+async def test_the_number_of_empty_pages_in_the_cache_is_limited() -> None:
     rendered = 0
 
     async def render() -> Page:
@@ -273,7 +279,7 @@ async def test_of_empty_pages_too_only_some_are_kept() -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("off", range(4))
-async def test_every_idea_can_be_turned_off(api: Api, conf: Settings, off: int) -> None:
+async def test_every_optimization_can_be_turned_off(api: Api, conf: Settings, off: int) -> None:
     choices: list[dict[str, float]] = [{"page_ttl": 0.0}, {"batch": 1}, {}, {"page_ttl": 0.0, "batch": 1}]
     password = conf.password.model_copy(update={"remember": 0} if off > 1 else {})
     performance = conf.performance.model_copy(update=choices[off])

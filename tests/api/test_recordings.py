@@ -1,4 +1,4 @@
-"""/callback/tape_callback: how recordings become replays (decisions, section 6)."""
+"""/callback/tape_callback: recordings become replays (decisions, section 6)."""
 
 import hashlib
 import itertools
@@ -168,7 +168,7 @@ async def test_only_a_leading_prefix_leaves_the_stream_id(api: Api, mysql: Curso
 
 
 @pytest.mark.gen_test
-async def test_a_recording_without_length_is_merged_only_with_its_like(api: Api) -> None:
+async def test_recordings_without_length_are_merged_with_each_other_only(api: Api) -> None:
     user = await api.user("anchor")
     await store(api, recorded("m1", 0, 400), recorded("h2", 400, 400), recorded("m2", 400, 400))
     urls = sorted((replay["play_url"], replay["hls_play_url"]) for replay in await replays(api, user.token))
@@ -338,7 +338,7 @@ async def test_without_a_key_every_event_is_refused(api: Api) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"t": NaN}', b"\xff"])
-async def test_what_is_not_an_event_is_refused(api: Api, body: bytes) -> None:
+async def test_a_body_that_is_no_event_is_refused(api: Api, body: bytes) -> None:
     response = await api.fetch(PATH, body)
     expected = 4002 if body == b"" else 4001  # an empty body is an empty object
     assert (response.code, json.loads(response.body)["code"]) == (400, expected)
@@ -381,7 +381,7 @@ async def test_a_malformed_field_is_named_and_nothing_is_stored(
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
 @pytest.mark.parametrize("table", ["tb_account", "tb_room", "tb_vod", "tb_vod_file"])
-async def test_an_event_that_cannot_be_stored_is_asked_for_again(api: Api, mysql: Cursor, table: str) -> None:
+async def test_an_event_that_cannot_be_stored_is_refused_for_a_retry(api: Api, mysql: Cursor, table: str) -> None:
     user = await api.user("anchor")
     with away(mysql, table):
         assert await deliver(api, event()) == (500, {"code": 500, "message": "internal error"})
@@ -392,7 +392,7 @@ async def test_an_event_that_cannot_be_stored_is_asked_for_again(api: Api, mysql
 
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
-async def test_an_unknown_users_event_that_cannot_be_kept_is_asked_for_again(api: Api, mysql: Cursor) -> None:
+async def test_an_unknown_users_event_that_cannot_be_kept_is_refused_for_a_retry(api: Api, mysql: Cursor) -> None:
     with away(mysql, "tb_undelivered_callback"):
         assert (await deliver(api, event()))[0] == 500
     await store(api, event())
@@ -401,7 +401,7 @@ async def test_an_unknown_users_event_that_cannot_be_kept_is_asked_for_again(api
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--mysql.query_timeout", "0.3")
-async def test_an_event_that_waits_too_long_for_the_database_is_asked_for_again(api: Api, mysql: Cursor) -> None:
+async def test_an_event_that_waits_too_long_for_the_database_is_refused_for_a_retry(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
     mysql.execute("START TRANSACTION")
     mysql.execute("SELECT userid FROM tb_account FOR UPDATE")
@@ -449,7 +449,7 @@ async def test_a_forged_event_is_refused_before_anything_else_is_read(api: Api, 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("absent", [{}, {"file_id": None}, {"file_id": ""}])
-async def test_without_a_file_id_the_video_id_is_taken(api: Api, absent: dict[str, Any]) -> None:
+async def test_the_video_id_replaces_an_absent_file_id(api: Api, absent: dict[str, Any]) -> None:
     user = await api.user("anchor")
     named = {name: value for name, value in event().items() if name != "file_id"}
     await store(api, {**named, **absent, "video_id": "1250_v1"}, event(file_id="m2", video_id="1250_v2"))

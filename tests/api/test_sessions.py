@@ -1,4 +1,4 @@
-"""Sessions in Redis: their keys, their end, and what a refresh may do."""
+"""Sessions in Redis: their keys, their end, and the rules of a refresh."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ def pair(data: dict[str, Any]) -> tuple[str, str]:
 
 
 def pass_seconds(store: Redis, seconds: int) -> None:
-    """The last refresh was that much earlier."""
+    """Move the last refresh into the past."""
     rotated_at = store.hget(REFRESH, "rotated_at")
     assert rotated_at is not None
     store.hset(REFRESH, "rotated_at", int(rotated_at) - seconds * 1000)
@@ -96,7 +96,7 @@ async def test_a_retry_within_the_grace_repeats_the_answer(api: Api) -> None:
 
 
 def graces(*seconds: int) -> list[ParameterSet]:
-    """A number for each of the settings of the grace: the default, a minute, none."""
+    """One number for each setting of the grace: the default, a minute, none."""
     settings: list[tuple[str, ...]] = [(), ("--session.refresh_grace", "60"), ("--session.refresh_grace", "0")]
     return [
         pytest.param(number, marks=pytest.mark.conf(*options))
@@ -196,7 +196,7 @@ async def test_a_refresh_can_be_followed_by_another(api: Api) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_retry_is_told_how_long_the_session_really_lasts(api: Api, store: Redis) -> None:
+async def test_a_retry_is_answered_with_the_remaining_lifetime(api: Api, store: Redis) -> None:
     user = await api.user("alice")
     data = (await refresh(api, "alice", user.refresh_token))["data"]
     store.expire(TOKEN, 100)

@@ -1,4 +1,4 @@
-"""The lists, and what users put into them."""
+"""The lists, and the uploads that fill them."""
 
 import asyncio
 import re
@@ -110,7 +110,7 @@ async def test_at_most_500_rows_are_served(api: Api, mysql: Cursor, path: str) -
 async def test_rows_show_the_authors_current_profile(api: Api, mysql: Cursor, path: str) -> None:
     author, reader = await api.user(), await api.user()
     insert(mysql, author.userid, "f", "2026-01-01")
-    for nickname in ("one", "two"):
+    for nickname in ("first", "second"):
         await api.call("/upload_user_info", {"nickname": nickname, "avatar": f"http://{nickname}"}, token=author.token)
         (row,) = await listed(api, path, reader.token)
         assert (row["nickname"], row["avatar"]) == (nickname, f"http://{nickname}")
@@ -175,17 +175,17 @@ async def test_rooms_are_a_history_with_the_profiles_frontcover_by_default(
 ) -> None:
     user: User = await api.user()
     await api.call("/upload_user_info", {"frontcover": "http://profile"}, token=user.token)
-    for title in ("one", "two"):
+    for title in ("first", "second"):
         await api.call(
             "/upload_room", {"title": title, "location": "l", "frontCover": "ignored", **sent}, token=user.token
         )
     mysql.execute("SELECT userid, title, location, frontcover FROM tb_room ORDER BY id")
-    assert list(mysql.fetchall()) == [(user.userid, "one", "l", kept), (user.userid, "two", "l", kept)]
+    assert list(mysql.fetchall()) == [(user.userid, "first", "l", kept), (user.userid, "second", "l", kept)]
 
 
 @pytest.fixture
 def many(mysql: Cursor) -> None:
-    """2,000 rows of 50 authors in both lists, and what the optimizer wants to know about them."""
+    """2,000 rows of 50 authors in both lists, with statistics for the optimizer."""
     mysql.executemany("INSERT INTO tb_account (userid, password) VALUES (%s, '')", [(f"u{n}",) for n in range(50)])
     rows = [(f"u{n % 50}", f"f{n}", f"2026-01-01 00:{n // 60 % 60:02}:{n % 60:02}") for n in range(2000)]
     columns = "(userid, file_id, title, frontcover, location, play_url"
@@ -198,7 +198,7 @@ def many(mysql: Cursor) -> None:
 
 
 class Spy:
-    """Stands where a model expects a database, and remembers the statement."""
+    """Replaces the database of a model and remembers the statement."""
 
     async def fetch_all(self, sql: str, args: Sequence[object] = ()) -> list[Row]:
         self.statement = (sql, args)
@@ -208,16 +208,18 @@ class Spy:
 @pytest.mark.gen_test
 @pytest.mark.parametrize("since", [None, datetime(2020, 1, 1)])
 @pytest.mark.parametrize("index", [0, 1500])
-async def test_lists_are_read_along_an_index(many: None, mysql: Cursor, since: datetime | None, index: int) -> None:
+async def test_lists_are_read_in_the_order_of_an_index(
+    many: None, mysql: Cursor, since: datetime | None, index: int
+) -> None:
     spy = Spy()
     db = cast(Queries, spy)
     for query in (vod.newest(db, index, 20, since), ugc.newest(db, index, 20)):
         await query
         mysql.execute("EXPLAIN " + spy.statement[0], spy.statement[1])
         plan = [dict(zip([column[0] for column in mysql.description], row, strict=True)) for row in mysql.fetchall()]
-        (found,) = [step for step in plan if step["select_type"] == "DERIVED"]
-        assert (found["key"], "Using index" in found["Extra"]) == ("newest", True)  # no row is read, none is sorted
-        assert "filesort" not in found["Extra"]
+        (derived,) = [step for step in plan if step["select_type"] == "DERIVED"]
+        assert (derived["key"], "Using index" in derived["Extra"]) == ("newest", True)  # no row is read, none is sorted
+        assert "filesort" not in derived["Extra"]
         page, *joined = [step for step in plan if step["select_type"] == "PRIMARY"]
         assert page["table"].startswith("<derived")  # only its rows are sorted
         assert [(step["key"], step["type"]) for step in joined] == [("PRIMARY", "eq_ref")] * 2
@@ -226,7 +228,7 @@ async def test_lists_are_read_along_an_index(many: None, mysql: Cursor, since: d
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("count", [1, 20, 500])
-async def test_a_list_is_one_statement_however_long(
+async def test_a_list_of_any_length_is_one_statement(
     many: None, api: Api, statements: list[str], path: str, count: int
 ) -> None:
     user = await api.user()
@@ -294,7 +296,7 @@ async def test_old_replays_are_listed_by_default(api: Api, mysql: Cursor) -> Non
 
 
 @pytest.mark.gen_test
-async def test_what_one_process_wrote_the_other_shows_at_once(api: Api, conf: Settings) -> None:
+async def test_a_write_through_one_process_shows_at_once_through_the_other(api: Api, conf: Settings) -> None:
     user = await api.user()
     async with another_process(api, conf) as other:
         for number, (writer, reader) in enumerate([(api, other), (other, api)] * 10):
@@ -326,13 +328,13 @@ async def test_videos_published_at_once_are_all_listed(api: Api) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_room_keeps_the_frontcover_of_its_moment(api: Api, mysql: Cursor) -> None:
+async def test_a_room_keeps_the_frontcover_of_its_upload(api: Api, mysql: Cursor) -> None:
     user = await api.user()
-    for cover in ("", "http://one", "http://two"):
+    for cover in ("", "http://first", "http://second"):
         await api.call("/upload_user_info", {"frontcover": cover}, token=user.token)
         await api.call("/upload_room", {"title": "t"}, token=user.token)
     mysql.execute("SELECT frontcover, location FROM tb_room ORDER BY id")
-    assert list(mysql.fetchall()) == [("", ""), ("http://one", ""), ("http://two", "")]
+    assert list(mysql.fetchall()) == [("", ""), ("http://first", ""), ("http://second", "")]
 
 
 @pytest.mark.gen_test

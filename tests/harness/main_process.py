@@ -19,7 +19,7 @@ from conf.settings import ROOT
 from tests.harness.stores import OPTIONS
 
 T = TypeVar("T")
-PATIENCE = 20  # seconds until a condition counts as never coming true
+PATIENCE = 20  # seconds until a test gives up on a condition
 
 
 class Server:
@@ -48,7 +48,7 @@ class Server:
             connection.close()
 
     def is_ready(self) -> bool:
-        """Whether /readyz says so."""
+        """True when /readyz answers 200."""
         try:
             return self.call("/readyz")[0] == 200
         except OSError:
@@ -113,7 +113,7 @@ def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int
                 wait_for(server.is_ready)
             yield server
             if process.poll() is None:
-                process.terminate()  # rather than kill: a process that ends by itself reports its coverage
+                process.terminate()  # not kill: a process reports its coverage when it ends by itself
                 process.wait(PATIENCE)
         finally:
             process.kill()
@@ -121,7 +121,7 @@ def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
+    """True when the process runs; a zombie does not."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -130,15 +130,15 @@ def alive(pid: int) -> bool:
 
 def children(pid: int) -> list[int]:
     """The direct child processes."""
-    found = []
+    pids = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
+            pids.append(int(entry.parent.name))
+    return pids
 
 
 def kill(pid: int) -> None:

@@ -36,7 +36,7 @@ async def test_all_twelve_interfaces_answer_what_the_document_says(android: Andr
 
 
 @pytest.mark.gen_test
-async def test_what_was_sent_is_what_comes_back(android: Android) -> None:
+async def test_a_client_reads_back_its_own_writes(android: Android) -> None:
     await publish(android)
     await check_contents(android, room_cover=str(PROFILE["frontcover"]))
 
@@ -50,7 +50,7 @@ async def test_the_rooms_front_cover_in_camel_case_is_ignored(android: Android, 
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--compat.official_apps", "true", "--performance.page_ttl", "0")
-async def test_the_shipped_app_gets_what_it_reads(android: Android, mysql: Cursor) -> None:
+async def test_the_shipped_app_gets_the_fields_it_reads(android: Android, mysql: Cursor) -> None:
     answers = await walk(android)
     assert shape(answers["/login"]["data"]["cos_info"]) == {**DATA["/login"]["cos_info"], "Appid": int}
     mysql.execute("UPDATE tb_vod SET like_count = 3, viewer_count = 4")

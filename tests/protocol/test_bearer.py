@@ -34,7 +34,7 @@ async def test_all_twelve_interfaces_answer_what_the_document_says(web: Web) -> 
 
 
 @pytest.mark.gen_test
-async def test_what_was_sent_is_what_comes_back(web: Web) -> None:
+async def test_a_client_reads_back_its_own_writes(web: Web) -> None:
     await publish(web)
     await check_contents(web, room_cover=str(PROFILE["frontcover"]))
 
@@ -49,7 +49,7 @@ async def test_a_new_user_has_an_empty_profile(web: Web) -> None:
 
 
 @pytest.mark.gen_test
-async def test_the_login_answers_what_is_configured(web: Web) -> None:
+async def test_the_login_answers_the_configured_values(web: Web) -> None:
     await web.register()
     data = (await web.login())["data"]
     assert data["expires"] == 86400

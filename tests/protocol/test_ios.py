@@ -30,7 +30,7 @@ async def test_all_twelve_interfaces_answer_what_the_document_says(ios: Ios) -> 
 
 
 @pytest.mark.gen_test
-async def test_what_was_sent_is_what_comes_back(ios: Ios) -> None:
+async def test_a_client_reads_back_its_own_writes(ios: Ios) -> None:
     await publish(ios)
     await check_contents(ios, room_cover=ios.room()["frontcover"])
 
@@ -79,7 +79,7 @@ async def test_a_request_is_fresh_for_the_sessions_lifetime(ios: Ios, age: int, 
 @pytest.mark.gen_test
 @pytest.mark.conf("--session.expires", "1000")
 @pytest.mark.parametrize(("age", "code"), [(1270, 200), (1330, 498)])
-async def test_expires_is_what_the_login_said(ios: Ios, age: int, code: int) -> None:
+async def test_expires_is_the_one_of_the_login(ios: Ios, age: int, code: int) -> None:
     await ios.enter()
     assert ios.session_expires == 1000
     answer = await ios.post(INFO, ios.body(INFO, {}, (int(time.time()) - age) * 1000 + 0.5))

@@ -1,4 +1,4 @@
-"""Every outage is broken and healed: the server starts, refuses, recovers by itself."""
+"""Every outage is caused and ended: the server starts, refuses and recovers by itself."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ def refusal(server: Server, path: str, body: dict[str, str]) -> tuple[int, int]:
 
 @pytest.fixture
 def own(tmp_path: Path) -> tuple[Path, list[str]]:
-    """A folder for stores that a test may break, and the options that name them before they run."""
+    """A folder for private stores of the test, and the options with their future URLs."""
     folder = tmp_path / "stores"
     mysql = f"mysql://root@localhost/xiaozhibo?unix_socket={folder}/mysql/socket"
     return folder, ["--mysql.url", mysql, "--redis.url", f"unix://{folder}/redis/socket?db=0", *TIMEOUTS]
@@ -65,7 +65,7 @@ def test_the_server_starts_without_its_stores_and_recovers_each_time(
 
 @contextmanager
 def frozen(store: Path) -> Iterator[None]:
-    """A private store that accepts connections and says nothing."""
+    """Freeze a private store: it accepts connections and stays silent."""
     pid = int((store / "pid").read_text())
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -76,7 +76,7 @@ def frozen(store: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("store", ["mysql", "redis"])
-def test_a_store_that_hangs_is_given_up_on_and_found_again(
+def test_a_store_that_hangs_is_refused_in_time_and_used_again(
     own: tuple[Path, list[str]], tmp_path: Path, store: str
 ) -> None:
     folder, options = own
@@ -142,7 +142,7 @@ async def test_a_full_pool_refuses_after_its_time() -> None:
 
 
 @pytest.mark.gen_test
-async def test_cancelled_queries_do_not_starve_those_who_wait() -> None:
+async def test_cancelled_queries_do_not_starve_the_waiting_ones() -> None:
     async with database(acquire_timeout=10) as db:
         slow = asyncio.create_task(db.fetch_one("SELECT SLEEP(10)"))
         waiting = [asyncio.create_task(db.fetch_one("SELECT 7")) for _ in range(5)]

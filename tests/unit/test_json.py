@@ -1,4 +1,4 @@
-"""services.json accepts what RFC 8259 calls JSON and nothing else; the standard library is the oracle."""
+"""services.json accepts exactly the JSON of RFC 8259; the standard library is the oracle."""
 
 import json as stdlib
 from collections.abc import Callable
@@ -46,7 +46,7 @@ SNIPPETS = [
 
 
 def strict(text: str) -> object:
-    """What the standard library makes of it when nothing is allowed that RFC 8259 does not know."""
+    """The standard library's result without its extensions of RFC 8259."""
 
     def refuse(name: str) -> None:
         raise ValueError(name)
@@ -70,7 +70,7 @@ def test_every_value_survives(value: object, escaped: bool) -> None:
 
 @given(escaped)
 @settings(max_examples=300, deadline=None)
-def test_escaped_surrogates_mean_what_they_mean_to_the_standard_library(text: str) -> None:
+def test_escaped_surrogates_are_read_as_the_standard_library_reads_them(text: str) -> None:
     raw = stdlib.dumps({text: text})
     assert json.loads(raw.encode()) == stdlib.loads(raw)
 
@@ -86,7 +86,7 @@ def test_damaged_json_is_judged_as_the_standard_library_does(value: object, at: 
 @pytest.mark.parametrize(
     "raw", [b"", b" ", b"\xef\xbb\xbf{}", b'"\xff"', b'"\x00"', b"[" * 2000, b"[1,]", b"{1:2}", b"9" * 5000, b"tru"]
 )
-def test_what_is_not_json_is_refused(raw: bytes) -> None:
+def test_invalid_json_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="not JSON"):
         json.loads(raw)
 

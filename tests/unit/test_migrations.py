@@ -32,7 +32,7 @@ def test_an_empty_database_is_migrated_once_by_many_at_once(mysql: Cursor) -> No
         mysql.execute(f"DROP DATABASE {database}")
 
 
-def test_what_a_killed_migration_left_behind_is_in_nobodys_way(mysql: Cursor) -> None:
+def test_a_lock_row_of_a_killed_migration_blocks_nothing(mysql: Cursor) -> None:
     mysql.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, %s, %s)", (datetime.now(), os.getpid() + 1))
     try:
         assert migrate(MYSQL_URL) == []

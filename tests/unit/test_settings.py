@@ -1,4 +1,4 @@
-"""Where settings come from, what is refused, and that secrets stay secret."""
+"""The sources of settings, the refusals, and the secrecy of secrets."""
 
 import subprocess
 import sys
@@ -60,7 +60,7 @@ def test_options_override_the_environment_which_overrides_the_file(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "takes"),
+    ("name", "value", "accepted"),
     [
         ("XZB_HTTP__PORT", "abc", "valid integer"),
         ("XZB_HTTP__PORT", "70000", "less than or equal to 65535"),
@@ -72,10 +72,10 @@ def test_options_override_the_environment_which_overrides_the_file(
         ("XZB_CONF", "/nowhere.toml", "no file"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: str, takes: str) -> None:
+def test_a_wrong_value_is_named_with_the_accepted_ones(name: str, value: str, accepted: str) -> None:
     message = refused(**{name: value})
     assert name in message
-    assert takes in message
+    assert accepted in message
     assert value in message
 
 

@@ -1,4 +1,4 @@
-"""The interfaces by who may call them, and a good body for each."""
+"""The interfaces by their callers, and a valid body for each."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.harness.stores import TABLES
 PUBLIC = ["/register", "/login", "/refresh"]
 CALLBACKS = ["/callback/tape_callback", "/callback/tape_callback.php"]
 PROBES = ["/healthz", "/readyz"]
-# Derived, so that a new interface has to refuse strangers or be added to a list above.
+# Derived: a new interface has to refuse strangers or be added to a list above.
 PROTECTED = [path for path, _ in ROUTES if path not in {*PUBLIC, *CALLBACKS, *PROBES}]
 GOOD: dict[str, dict[str, Any]] = {
     "/register": {"userid": "new", "password": PASSWORD},

@@ -12,7 +12,7 @@ LONGEST_URL = "http://x/" + "例" * 1015
 
 
 @pytest.mark.gen_test
-async def test_values_at_their_limits_are_taken(api: Api) -> None:
+async def test_values_at_their_limits_are_accepted(api: Api) -> None:
     longest_userid = "A" + "_-09" * 7 + "xyz"
     answer = await api.call("/register", {"userid": longest_userid, "password": "~" * 128})
     assert answer["code"] == 200
@@ -30,7 +30,7 @@ async def test_values_at_their_limits_are_taken(api: Api) -> None:
 
 
 @pytest.mark.gen_test
-async def test_rooms_and_videos_at_their_limits_are_taken(api: Api, mysql: Cursor) -> None:
+async def test_rooms_and_videos_at_their_limits_are_accepted(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     room = {"title": "😀" * 128, "location": "漢" * 128, "frontcover": LONGEST_URL}
     assert (await api.call("/upload_room", room, token=user.token))["code"] == 200
@@ -44,7 +44,7 @@ async def test_rooms_and_videos_at_their_limits_are_taken(api: Api, mysql: Curso
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("written", [-1, 0, 1, "-1", "0", "1"])
-async def test_every_sex_is_taken_as_a_number_or_its_text(api: Api, written: int | str) -> None:
+async def test_every_sex_is_accepted_as_a_number_or_as_text(api: Api, written: int | str) -> None:
     user = await api.user()
     assert (await api.call("/upload_user_info", {"sex": written}, token=user.token))["code"] == 200
     assert (await api.call("/get_user_info", token=user.token))["data"]["sex"] == int(written)

@@ -128,7 +128,7 @@ async def test_no_lone_surrogate_gets_in(api: Api, mysql: Cursor, store: Redis, 
 
 
 @pytest.mark.gen_test
-async def test_a_lone_surrogate_in_what_nobody_reads_does_not_matter(api: Api) -> None:
+async def test_a_lone_surrogate_in_an_unknown_field_is_ignored(api: Api) -> None:
     user = await api.user()
     for raw in (b'{"\\ud800": 1}', b'{"x": [{"y": "\\uDFFF"}]}'):
         assert (await api.send("/get_user_info", raw, {"Authorization": f"Bearer {user.token}"}))["code"] == 200
