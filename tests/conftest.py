@@ -1,11 +1,14 @@
 """Every test gets empty stores, an application of its own on a port of its own, and an `api` to call it with."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 import redis
 import structlog
+from pymysql.cursors import Cursor
+from structlog.typing import EventDict
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
@@ -23,7 +26,7 @@ from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, crea
 
 
 class SteadyTestLoop(SteadyLoop, AsyncIOLoop):
-    """The loop of main.py, as pytest-tornado makes it."""
+    """The loop of main.py in the class that pytest-tornado expects."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,12 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def schema() -> None:
-    """The database of this worker, once."""
+    """The database and the tables of this worker."""
     create_database()
 
 
 @pytest.fixture
-def mysql(schema: None) -> Iterator[Any]:
+def mysql(schema: None) -> Iterator[Cursor]:
     """A cursor on the database, emptied; every statement commits."""
     connection = connect_mysql(autocommit=True, init_command="SET time_zone = '+00:00'")
     try:
@@ -52,26 +55,32 @@ def mysql(schema: None) -> Iterator[Any]:
 
 
 @pytest.fixture
-def store() -> Iterator[Any]:
+def store() -> Iterator[redis.Redis]:
     """A synchronous client of the Redis under test, emptied."""
     with redis.Redis.from_url(REDIS_URL) as client:
         client.flushdb()
         yield client
 
 
+@cache
+def settings(*options: str) -> Settings:
+    """The settings are immutable and take 25 ms to read: tests with the same options share them."""
+    return load(options)
+
+
 @pytest.fixture
 def conf(request: pytest.FixtureRequest) -> Settings:
-    """The settings of the server, with what `@pytest.mark.conf` asks for."""
+    """The settings of the server, with the options of `@pytest.mark.conf`."""
     options = [option for marker in request.node.iter_markers("conf") for option in marker.args]
-    return load([*OPTIONS, *options])
+    return settings(*OPTIONS, *options)
 
 
 @pytest.fixture(autouse=True)
 def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
-    """What the server logs, as event dicts; an error in it fails a test that does not expect one."""
+    """The server's log as event dicts. An error fails a test that is not marked `logs_errors`."""
     events: list[dict[str, Any]] = []
 
-    def capture(_: Any, level: str, event: Any) -> Any:
+    def capture(_: object, level: str, event: EventDict) -> EventDict:
         events.append({**event, "level": level})
         raise structlog.DropEvent
 
@@ -83,7 +92,7 @@ def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.fixture
-def app(io_loop: IOLoop, conf: Settings, mysql: Any, store: Any) -> Iterator[Application]:
+def app(io_loop: IOLoop, conf: Settings, mysql: Cursor, store: redis.Redis) -> Iterator[Application]:
     """The application on its real stores."""
     services = open_services(conf)
     yield make_application(io_loop.run_sync(services.__aenter__), conf)
@@ -92,7 +101,7 @@ def app(io_loop: IOLoop, conf: Settings, mysql: Any, store: Any) -> Iterator[App
 
 @pytest.fixture
 def http_server(io_loop: IOLoop, _unused_port: tuple[Any, int], app: Application) -> Iterator[HTTPServer]:
-    """The server that main.py makes, instead of pytest-tornado's plain one."""
+    """The server of main.py instead of pytest-tornado's plain one."""
     server = make_server(app)
     server.add_socket(_unused_port[0])
     yield server
@@ -102,7 +111,7 @@ def http_server(io_loop: IOLoop, _unused_port: tuple[Any, int], app: Application
 
 @pytest.fixture
 def http_client(io_loop: IOLoop, http_server: HTTPServer) -> Iterator[AsyncHTTPClient]:
-    """A client that really sends 200 requests at once."""
+    """A client that sends up to 200 requests at once."""
     client = AsyncHTTPClient(force_instance=True, max_clients=200)
     yield client
     client.close()

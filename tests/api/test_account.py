@@ -1,14 +1,15 @@
-"""/register and /login: users, passwords, and what protects them."""
+"""/register and /login: users, passwords, and their protection."""
 
 import asyncio
 import json
 import os
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from pymysql.cursors import Cursor
+from redis import Redis
 from tornado import gen
 
 from conf.settings import ROOT
@@ -20,13 +21,14 @@ async def login_code(api: Api, userid: str, password: str) -> int:
     return int(answer["code"])
 
 
-def import_user(mysql: Any, userid: str, password: str) -> None:
+def import_user(mysql: Cursor, userid: str, password: str) -> None:
     mysql.execute("INSERT INTO tb_account (userid, password) VALUES (%s, %s)", (userid, password))
 
 
-def stored_password(mysql: Any, userid: str) -> str:
+def stored_password(mysql: Cursor, userid: str) -> str:
     mysql.execute("SELECT password FROM tb_account WHERE userid = %s", (userid,))
-    return str(mysql.fetchone()[0])
+    (password,) = mysql.fetchone() or ()
+    return str(password)
 
 
 @pytest.mark.gen_test
@@ -38,7 +40,7 @@ async def test_fifty_registrations_of_one_userid_give_one_user(api: Api) -> None
 
 
 @pytest.mark.gen_test
-async def test_login_tells_an_unknown_user_from_a_wrong_password(api: Api) -> None:
+async def test_login_distinguishes_an_unknown_user_from_a_wrong_password(api: Api) -> None:
     await api.user("alice")
     assert await login_code(api, "nobody", PASSWORD) == 620
     assert await login_code(api, "Alice", PASSWORD) == 620
@@ -47,14 +49,14 @@ async def test_login_tells_an_unknown_user_from_a_wrong_password(api: Api) -> No
 
 
 @pytest.mark.gen_test
-async def test_the_table_holds_only_an_argon2id_hash(api: Api, mysql: Any) -> None:
+async def test_the_table_holds_only_an_argon2id_hash(api: Api, mysql: Cursor) -> None:
     await api.user("alice")
     assert stored_password(mysql, "alice").startswith("$argon2id$")
     assert PASSWORD not in stored_password(mysql, "alice")
 
 
 @pytest.mark.gen_test
-async def test_an_imported_plain_password_is_replaced_by_its_hash_at_login(api: Api, mysql: Any) -> None:
+async def test_an_imported_plain_password_is_replaced_by_its_hash_at_login(api: Api, mysql: Cursor) -> None:
     import_user(mysql, "old", PASSWORD)
     assert await login_code(api, "old", "wrong") == 621
     assert stored_password(mysql, "old") == PASSWORD
@@ -66,8 +68,8 @@ async def test_an_imported_plain_password_is_replaced_by_its_hash_at_login(api: 
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.time_cost", "2", "--password.memory_kib", "128")
 @pytest.mark.parametrize(("time_cost", "memory_kib"), [(1, 128), (2, 64), (3, 256)])
-async def test_a_hash_of_other_costs_is_made_anew_at_login(
-    api: Api, mysql: Any, time_cost: int, memory_kib: int
+async def test_a_hash_of_other_costs_is_replaced_at_login(
+    api: Api, mysql: Cursor, time_cost: int, memory_kib: int
 ) -> None:
     outdated = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1).hash(PASSWORD)
     import_user(mysql, "old", outdated)
@@ -82,7 +84,7 @@ async def test_a_hash_of_other_costs_is_made_anew_at_login(
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.max_failures", "3")
-async def test_too_many_wrong_passwords_lock_that_user_only(api: Api, store: Any) -> None:
+async def test_too_many_wrong_passwords_lock_that_user_only(api: Api, store: Redis) -> None:
     await api.user("alice")
     await api.user("bob")
     assert [await login_code(api, "alice", "wrong") for _ in range(4)] == [621, 621, 621, 429]
@@ -103,7 +105,7 @@ async def test_a_login_storm_beyond_the_queue_is_refused_fast(api: Api) -> None:
     await api.user("alice")
     codes = await gen.multi([login_code(api, "alice", PASSWORD) for _ in range(30)])
     assert set(codes) == {200, 503}
-    assert codes.count(200) >= 2  # one that runs and one that waits
+    assert codes.count(200) >= 2  # the one that runs and the one that waits
     assert await login_code(api, "alice", PASSWORD) == 200
 
 
@@ -112,7 +114,7 @@ async def test_a_login_storm_beyond_the_queue_is_refused_fast(api: Api) -> None:
 @pytest.mark.parametrize(
     "corrupt", ["$argon2", "$argon2id$rubbish", "$argon2id$v=19$m=64,t=1,p=1$c2FsdA", "$argon2id$v=19$m=x,t=1,p=1$a$b"]
 )
-async def test_a_corrupt_hash_is_an_internal_error_without_its_text(api: Api, mysql: Any, corrupt: str) -> None:
+async def test_a_corrupt_hash_is_an_internal_error_without_its_text(api: Api, mysql: Cursor, corrupt: str) -> None:
     import_user(mysql, "odd", corrupt)
     answer = await api.call("/login", {"userid": "odd", "password": PASSWORD})
     assert answer == {"code": 500, "message": "internal error"}
@@ -138,33 +140,33 @@ async def test_userids_that_differ_in_case_are_two_users(api: Api) -> None:
 
 
 @pytest.mark.gen_test
-async def test_registering_opens_no_session(api: Api, store: Any) -> None:
+async def test_registering_opens_no_session(api: Api, store: Redis) -> None:
     assert (await api.call("/register", {"userid": "alice", "password": PASSWORD}))["code"] == 200
     assert store.keys() == []
 
 
 @pytest.mark.gen_test
-async def test_equal_passwords_have_different_hashes(api: Api, mysql: Any) -> None:
+async def test_equal_passwords_have_different_hashes(api: Api, mysql: Cursor) -> None:
     await api.user("alice")
     await api.user("bob")
     assert stored_password(mysql, "alice") != stored_password(mysql, "bob")
 
 
 @pytest.mark.gen_test
-async def test_a_hash_is_no_password(api: Api, mysql: Any) -> None:
+async def test_a_hash_is_no_password(api: Api, mysql: Cursor) -> None:
     await api.user("alice")
     assert await login_code(api, "alice", stored_password(mysql, "alice")) == 621
 
 
 @pytest.mark.gen_test
-async def test_an_empty_imported_password_lets_nobody_in(api: Api, mysql: Any) -> None:
+async def test_an_empty_imported_password_lets_nobody_in(api: Api, mysql: Cursor) -> None:
     import_user(mysql, "old", "")
     assert await login_code(api, "old", "") == 602
     assert await login_code(api, "old", PASSWORD) == 621
 
 
 @pytest.mark.gen_test
-async def test_first_logins_at_once_of_an_imported_user_all_succeed(api: Api, mysql: Any) -> None:
+async def test_first_logins_at_once_of_an_imported_user_all_succeed(api: Api, mysql: Cursor) -> None:
     import_user(mysql, "old", PASSWORD)
     codes = await gen.multi([login_code(api, "old", PASSWORD) for _ in range(20)])
     assert set(codes) == {200}
@@ -182,7 +184,7 @@ async def test_the_last_try_may_be_the_right_one(api: Api) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.max_failures", "2")
-async def test_wrong_passwords_of_an_imported_user_count_too(api: Api, mysql: Any) -> None:
+async def test_wrong_passwords_of_an_imported_user_count_too(api: Api, mysql: Cursor) -> None:
     import_user(mysql, "old", PASSWORD)
     assert [await login_code(api, "old", "wrong") for _ in range(3)] == [621, 621, 429]
     assert await login_code(api, "old", PASSWORD) == 429
@@ -190,7 +192,7 @@ async def test_wrong_passwords_of_an_imported_user_count_too(api: Api, mysql: An
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.max_failures", "1", "--password.failure_window", "77")
-async def test_a_locked_user_is_told_when_to_come_back(api: Api, store: Any) -> None:
+async def test_the_answer_to_a_locked_user_says_when_to_retry(api: Api, store: Redis) -> None:
     await api.user("alice")
     assert await login_code(api, "alice", "wrong") == 621
     assert 70 <= store.ttl("xzb:{alice}:login_failures") <= 77
@@ -201,7 +203,7 @@ async def test_a_locked_user_is_told_when_to_come_back(api: Api, store: Any) -> 
 
 
 @pytest.mark.gen_test
-async def test_the_window_begins_with_the_first_wrong_password(api: Api, store: Any) -> None:
+async def test_the_window_begins_with_the_first_wrong_password(api: Api, store: Redis) -> None:
     await api.user("alice")
     await login_code(api, "alice", "wrong")
     store.expire("xzb:{alice}:login_failures", 100)
@@ -232,7 +234,7 @@ async def test_a_registration_that_was_refused_for_overload_left_nothing(api: Ap
     *("--password.max_failures", "1", "--password.queue", "1"),
     *("--password.time_cost", "8", "--password.memory_kib", "8192"),
 )
-async def test_a_right_password_that_could_not_be_hashed_does_not_count(api: Api, mysql: Any) -> None:
+async def test_a_right_password_that_could_not_be_hashed_does_not_count(api: Api, mysql: Cursor) -> None:
     for number in range(10):
         import_user(mysql, f"u{number}", PASSWORD)
     codes = await gen.multi([login_code(api, f"u{number}", PASSWORD) for number in range(10)])
@@ -253,7 +255,7 @@ print(os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, hashin
 
 
 @pytest.mark.parametrize(("niceness", "expected"), [(0, (0, 5)), (10, (10, 15)), (19, (19, 19))])
-def test_hashing_gives_way_however_nice_the_process_is(niceness: int, expected: tuple[int, int]) -> None:
+def test_hashing_lowers_its_priority_at_any_niceness(niceness: int, expected: tuple[int, int]) -> None:
     command = ["nice", "-n", str(niceness - os.getpriority(os.PRIO_PROCESS, 0)), sys.executable, "-c", NICENESS]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert tuple(map(int, ended.stdout.split())) == expected
@@ -278,7 +280,7 @@ async def test_right_passwords_do_not_count(api: Api) -> None:
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
 @pytest.mark.conf("--password.max_failures", "2")
-async def test_tries_on_a_corrupt_hash_do_not_count(api: Api, mysql: Any) -> None:
+async def test_tries_on_a_corrupt_hash_do_not_count(api: Api, mysql: Cursor) -> None:
     import_user(mysql, "odd", "$argon2id$rubbish")
     assert [await login_code(api, "odd", PASSWORD) for _ in range(4)] == [500] * 4
 

@@ -1,4 +1,4 @@
-"""Rendered pages are never older than a write that was answered, whoever wrote it and through whichever process."""
+"""A rendered page is never older than an answered write of any user through any process."""
 
 import asyncio
 import gzip
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
 from tornado import gen
 
 from conf.settings import Settings
@@ -23,7 +25,7 @@ LONG = pytest.mark.conf("--performance.page_ttl", "60")
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 async def test_own_writes_are_read_through_two_processes_under_concurrent_writes(
-    api: Api, conf: Settings, mysql: Any, path: str
+    api: Api, conf: Settings, mysql: Cursor, path: str
 ) -> None:
     users = [await api.user() for _ in range(4)]
     for user in users:
@@ -32,18 +34,18 @@ async def test_own_writes_are_read_through_two_processes_under_concurrent_writes
 
         async def write_and_read(number: int) -> None:
             user = users[number]
-            for turn in range(10):
-                writer, reader = (api, other) if (turn + number) % 2 else (other, api)
-                await writer.call("/upload_user_info", {"nickname": f"n{turn}"}, token=user.token)
+            for step in range(10):
+                writer, reader = (api, other) if (step + number) % 2 else (other, api)
+                await writer.call("/upload_user_info", {"nickname": f"n{step}"}, token=user.token)
                 rows = await listed(reader, path, user.token)
-                assert {row["nickname"] for row in rows if row["userid"] == user.userid} == {f"n{turn}"}
+                assert {row["nickname"] for row in rows if row["userid"] == user.userid} == {f"n{step}"}
 
         await gen.multi([write_and_read(number) for number in range(4)])
 
 
 @pytest.mark.usefixtures("mysql", "store")
 @pytest.mark.parametrize("path", LISTS)
-def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str) -> None:
+def test_own_writes_are_read_through_either_worker(tmp_path: Path, path: str) -> None:
     with running(tmp_path, "--http.processes", "2") as server, ThreadPoolExecutor(4) as users:
 
         def publish(userid: str, token: str, file_id: str) -> None:
@@ -61,11 +63,11 @@ def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str)
             login = {"userid": userid, "password": PASSWORD}
             server.call("/register", login)
             token = server.call("/login", login)[1]["data"]["token"]
-            for turn in range(10):  # every call is a connection of its own: the kernel gives it to either worker
-                server.call("/upload_user_info", {"nickname": f"n{turn}"}, token)
-                assert own(userid, token) == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn)}
-                publish(userid, token, f"{userid}-{turn}")
-                assert own(userid, token) == {f"{userid}-{earlier}": f"n{turn}" for earlier in range(turn + 1)}
+            for step in range(10):  # every call opens a connection, which the kernel gives to either worker
+                server.call("/upload_user_info", {"nickname": f"n{step}"}, token)
+                assert own(userid, token) == {f"{userid}-{earlier}": f"n{step}" for earlier in range(step)}
+                publish(userid, token, f"{userid}-{step}")
+                assert own(userid, token) == {f"{userid}-{earlier}": f"n{step}" for earlier in range(step + 1)}
 
         list(users.map(write_and_read, ("alice", "bob", "carol", "dave")))
 
@@ -78,7 +80,9 @@ def test_own_writes_are_read_through_whichever_worker(tmp_path: Path, path: str)
     ],
 )
 @pytest.mark.gen_test
-async def test_a_page_is_compressed_for_those_who_take_it(api: Api, mysql: Any, takes: str, compressed: bool) -> None:
+async def test_a_page_is_compressed_for_clients_that_accept_gzip(
+    api: Api, mysql: Cursor, takes: str, compressed: bool
+) -> None:
     user = await api.user()
     for number in range(20):
         insert(mysql, user.userid, f"f{number}", "2026-01-01")
@@ -96,10 +100,10 @@ async def test_a_page_is_compressed_for_those_who_take_it(api: Api, mysql: Any, 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @SHORT
-async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api, mysql: Any, path: str) -> None:
+async def test_a_page_expires_after_page_ttl_when_a_version_change_is_lost(api: Api, mysql: Cursor, path: str) -> None:
     user = await api.user()
     assert await listed(api, path, user.token) == []
-    insert(mysql, user.userid, "f1", "2026-01-01")  # past the server: no version changes
+    insert(mysql, user.userid, "f1", "2026-01-01")  # not through the server: no version changes
     assert await listed(api, path, user.token) == []
     async with asyncio.timeout(20):
         while not await listed(api, path, user.token):
@@ -109,7 +113,7 @@ async def test_a_lost_change_of_version_heals_with_the_age_of_the_page(api: Api,
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @LONG
-async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store: Any, path: str) -> None:
+async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Cursor, store: Redis, path: str) -> None:
     user = await api.user()
     assert await listed(api, path, user.token) == []
     insert(mysql, user.userid, "f1", "2026-01-01")
@@ -122,12 +126,14 @@ async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Any, store
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @LONG
-async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api, mysql: Any, path: str) -> None:
+async def test_a_changed_profile_invalidates_only_the_pages_that_show_the_user(
+    api: Api, mysql: Cursor, path: str
+) -> None:
     shown, stranger = await api.user(), await api.user()
     await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
     insert(mysql, shown.userid, "f1", "2026-01-01")
     assert len(await listed(api, path, shown.token)) == 1
-    insert(mysql, shown.userid, "f2", "2026-01-02")  # past the server: only a page that is made anew shows it
+    insert(mysql, shown.userid, "f2", "2026-01-02")  # not through the server: only a newly rendered page shows it
     await api.call("/upload_user_info", {"nickname": "second"}, token=stranger.token)
     assert len(await listed(api, path, shown.token)) == 1
     await api.call("/upload_user_info", {"nickname": "third"}, token=shown.token)
@@ -136,7 +142,9 @@ async def test_a_changed_profile_ages_only_the_pages_that_show_the_user(api: Api
 
 @pytest.mark.gen_test
 @LONG
-async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(api: Api, mysql: Any, store: Any) -> None:
+async def test_a_page_without_requests_during_many_changes_is_rendered_again(
+    api: Api, mysql: Cursor, store: Redis
+) -> None:
     shown, stranger = await api.user(), await api.user()
     await api.call("/upload_user_info", {"nickname": "first"}, token=stranger.token)
     assert await listed(api, "/get_vod_list", shown.token) == []
@@ -144,15 +152,17 @@ async def test_a_page_that_was_not_asked_for_during_many_changes_is_made_anew(ap
     for number in range(100):
         await api.call("/upload_user_info", {"nickname": f"n{number}"}, token=stranger.token)
     assert len(await listed(api, "/get_vod_list", shown.token)) == 1
-    assert len(store.get("xzb:version:profiles")) <= 1024
+    log = store.get("xzb:version:profiles")
+    assert log is not None
+    assert len(log) <= 1024
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("off", range(4))
-async def test_every_idea_can_be_turned_off(api: Api, conf: Settings, off: int) -> None:
-    changes = [{"page_ttl": 0.0}, {"batch": 1}, {}, {"page_ttl": 0.0, "batch": 1}][off]
+async def test_every_optimization_can_be_turned_off(api: Api, conf: Settings, off: int) -> None:
+    choices: list[dict[str, float]] = [{"page_ttl": 0.0}, {"batch": 1}, {}, {"page_ttl": 0.0, "batch": 1}]
     password = conf.password.model_copy(update={"remember": 0} if off > 1 else {})
-    performance = conf.performance.model_copy(update=changes)
+    performance = conf.performance.model_copy(update=choices[off])
     without = conf.model_copy(update={"performance": performance, "password": password})
     async with another_process(api, without) as other:
         user = await other.user()
@@ -165,9 +175,12 @@ async def test_every_idea_can_be_turned_off(api: Api, conf: Settings, off: int) 
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.remember", "100")
-async def test_a_returning_user_is_not_hashed_again_until_the_hash_changes(api: Api, mysql: Any, store: Any) -> None:
+async def test_a_returning_user_is_not_hashed_again_until_the_hash_changes(
+    api: Api, mysql: Cursor, store: Redis
+) -> None:
     user = await api.user("alice")
     check = store.get("xzb:{alice}:verified")
+    assert check is not None
     assert len(check) == 32
     await api.login(user.userid)
     assert store.get("xzb:{alice}:verified") == check

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 from tornado import gen
 
 from tests.harness.client import Api
@@ -56,7 +57,7 @@ async def test_a_hundred_updates_at_once_leave_one_of_them_whole(api: Api) -> No
 
 
 @pytest.mark.gen_test
-async def test_a_user_whose_account_is_gone(api: Api, mysql: Any) -> None:
+async def test_a_user_whose_account_is_gone(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     mysql.execute("DELETE FROM tb_account")
     video = {"file_id": "1", "play_url": "http://e.com"}
@@ -81,7 +82,7 @@ CHANGES = [
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("field", "value"), CHANGES)
-async def test_one_field_changes_alone_and_exactly(api: Api, field: str, value: Any) -> None:
+async def test_one_field_changes_alone_and_exactly(api: Api, field: str, value: object) -> None:
     user = await api.user()
     await api.call("/upload_user_info", FULL, token=user.token)
     assert await api.call("/upload_user_info", {field: value}, token=user.token) == {"code": 200, "message": "OK"}

@@ -1,4 +1,4 @@
-"""/callback/tape_callback: how recordings become replays (decisions, section 6)."""
+"""/callback/tape_callback: recordings become replays (decisions, section 6)."""
 
 import hashlib
 import itertools
@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 from tornado import gen
 
 from conf.settings import Settings
+from handlers.application import Application
 from services import open_services
 from tests.api.test_videos import another_process
 from tests.harness.client import PASSWORD, Api
@@ -73,7 +75,7 @@ async def replays(api: Api, token: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def away(mysql: Any, table: str) -> Iterator[None]:
+def away(mysql: Cursor, table: str) -> Iterator[None]:
     """The database without one of its tables."""
     mysql.execute(f"RENAME TABLE {table} TO {table}_away")
     try:
@@ -82,15 +84,16 @@ def away(mysql: Any, table: str) -> Iterator[None]:
         mysql.execute(f"RENAME TABLE {table}_away TO {table}")
 
 
-def undelivered(mysql: Any) -> list[tuple[str, str]]:
+def undelivered(mysql: Cursor) -> list[tuple[str, str]]:
     """The reason and the body of every kept event."""
     mysql.execute("SELECT reason, body FROM tb_undelivered_callback ORDER BY create_time, body")
     return list(mysql.fetchall())
 
 
-def count(mysql: Any, table: str) -> int:
+def count(mysql: Cursor, table: str) -> int:
     mysql.execute(f"SELECT COUNT(*) FROM {table}")
-    return int(mysql.fetchone()[0])
+    (rows,) = mysql.fetchone() or ()
+    return int(rows)
 
 
 @pytest.mark.gen_test
@@ -162,7 +165,7 @@ async def test_two_files_of_one_format_are_two_replays(api: Api) -> None:
 
 
 @pytest.mark.gen_test
-async def test_only_a_leading_prefix_leaves_the_stream_id(api: Api, mysql: Any) -> None:
+async def test_only_a_leading_prefix_leaves_the_stream_id(api: Api, mysql: Cursor) -> None:
     user = await api.user("a7_b")
     await api.user("ab")
     await store(api, event(stream_id="a7_b"))
@@ -170,7 +173,7 @@ async def test_only_a_leading_prefix_leaves_the_stream_id(api: Api, mysql: Any) 
 
 
 @pytest.mark.gen_test
-async def test_a_recording_without_length_is_merged_only_with_its_like(api: Api) -> None:
+async def test_recordings_without_length_are_merged_with_each_other_only(api: Api) -> None:
     user = await api.user("anchor")
     await store(api, recorded("m1", 0, 400), recorded("h2", 400, 400), recorded("m2", 400, 400))
     urls = sorted((replay["play_url"], replay["hls_play_url"]) for replay in await replays(api, user.token))
@@ -186,7 +189,7 @@ async def test_another_users_recording_of_that_time_is_not_merged(api: Api) -> N
 
 
 @pytest.mark.gen_test
-async def test_identical_callbacks_at_once_make_one_replay(api: Api, mysql: Any) -> None:
+async def test_identical_callbacks_at_once_make_one_replay(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
     await gen.multi([store(api, event()) for _ in range(20)])
     assert len(await replays(api, user.token)) == count(mysql, "tb_vod_file") == 1
@@ -218,7 +221,7 @@ async def test_simultaneous_deliveries_through_two_processes_make_one_replay(api
 
 
 @pytest.mark.gen_test
-async def test_a_replay_takes_the_room_in_force_when_it_started(api: Api, mysql: Any) -> None:
+async def test_a_replay_takes_the_room_in_force_when_it_started(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
     for title, at in (("older", -500), ("own", 120), ("later", 121)):
         mysql.execute(
@@ -242,7 +245,7 @@ async def test_without_a_room_a_replay_has_the_profiles_frontcover(api: Api) -> 
 
 
 @pytest.mark.gen_test
-async def test_an_unknown_users_event_is_kept_once_and_delivered_later(api: Api, app: Any, mysql: Any) -> None:
+async def test_an_unknown_users_event_is_kept_once_and_delivered_later(api: Api, app: Application, mysql: Cursor) -> None:
     await store(api, event(), event(), {**event(), "file_id": "", "video_id": "v2"}, event(stream_id="x"))
     assert count(mysql, "tb_undelivered_callback") == 3
     assert await app.services.recordings.replay_undelivered() == (0, 3)
@@ -254,7 +257,7 @@ async def test_an_unknown_users_event_is_kept_once_and_delivered_later(api: Api,
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--live.min_duration", "60")
-async def test_recordings_shorter_than_the_minimum_are_ignored(api: Api, mysql: Any) -> None:
+async def test_recordings_shorter_than_the_minimum_are_ignored(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
     short, long = event(duration=59, file_id="short"), event(duration=60, file_id="long")
     await store(api, short, long, {**short, "stream_id": "5000_nobody"})
@@ -288,7 +291,7 @@ BIZID = pytest.mark.conf("--live.bizid", "77")
         pytest.param("a77_anchor", "a77_anchor", marks=BIZID),
     ],
 )
-async def test_the_user_is_the_stream_id_without_its_bizid(api: Api, mysql: Any, stream_id: str, userid: str) -> None:
+async def test_the_user_is_the_stream_id_without_its_bizid(api: Api, mysql: Cursor, stream_id: str, userid: str) -> None:
     user = await api.user()
     mysql.execute("INSERT INTO tb_account (userid, password) VALUES (%s, '')", (userid,))  # an imported one
     await store(api, event(stream_id=stream_id))
@@ -297,7 +300,7 @@ async def test_the_user_is_the_stream_id_without_its_bizid(api: Api, mysql: Any,
 
 
 @pytest.mark.gen_test
-async def test_other_events_are_ignored(api: Api, mysql: Any) -> None:
+async def test_other_events_are_ignored(api: Api, mysql: Cursor) -> None:
     fresh = event()
     for body in VECTORS["live_callback"][2]["bodies"]:
         assert await deliver(api, {**body, "t": fresh["t"], "sign": fresh["sign"]}) == (200, {"code": 0})
@@ -313,7 +316,7 @@ async def test_an_event_is_good_until_15_minutes_past_its_expiry(api: Api, age: 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("sign", ["", "x", "é", hashlib.md5(b"1").hexdigest()])
-async def test_a_forged_event_is_refused(api: Api, mysql: Any, sign: str) -> None:
+async def test_a_forged_event_is_refused(api: Api, mysql: Cursor, sign: str) -> None:
     await api.user("anchor")
     status, answer = await deliver(api, event(sign=sign))
     assert (status, answer["code"], count(mysql, "tb_vod")) == (403, 4004, 0)
@@ -329,23 +332,25 @@ async def test_without_a_key_every_event_is_refused(api: Api) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"t": NaN}', b"\xff"])
-async def test_what_is_not_an_event_is_refused(api: Api, body: bytes) -> None:
+async def test_a_body_that_is_no_event_is_refused(api: Api, body: bytes) -> None:
     response = await api.fetch(PATH, body)
     expected = 4002 if body == b"" else 4001  # an empty body is an empty object
     assert (response.code, json.loads(response.body)["code"]) == (400, expected)
 
 
+NOT_INTEGERS: list[object] = [1.5, True, "x", []]
+NOT_TEXTS: list[object] = [7, [], {}]
 SIGNATURE = ("t", "sign")
-UNSIGNED = [
+UNSIGNED: list[tuple[str, object]] = [
     *((name, None) for name in SIGNATURE),
-    *(("t", bad) for bad in (1.5, True, "x", [], -1)),
-    *(("sign", bad) for bad in (7, [], {})),
+    *itertools.product(["t"], [*NOT_INTEGERS, -1]),
+    *itertools.product(["sign"], NOT_TEXTS),
     *((name, "\ud800") for name in SIGNATURE),
 ]
-UNUSABLE = [
+UNUSABLE: list[tuple[str, object]] = [
     *((name, None) for name in event() if name not in ("appid", *SIGNATURE)),
-    *((name, bad) for name in ("start_time", "end_time", "duration", "event_type") for bad in (1.5, True, "x", [])),
-    *((name, bad) for name in ("stream_id", "file_id", "video_url", "file_format") for bad in (7, [], {})),
+    *itertools.product(("start_time", "end_time", "duration", "event_type"), NOT_INTEGERS),
+    *itertools.product(("stream_id", "file_id", "video_url", "file_format"), NOT_TEXTS),
     ("start_time", -1),
     ("end_time", START - 1),
     ("end_time", 10**18),
@@ -363,7 +368,7 @@ UNUSABLE = [
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("name", "bad"), UNSIGNED)
-async def test_an_event_without_a_readable_signature_is_refused(api: Api, mysql: Any, name: str, bad: Any) -> None:
+async def test_an_event_without_a_readable_signature_is_refused(api: Api, mysql: Cursor, name: str, bad: object) -> None:
     await api.user("anchor")
     status, answer = await deliver(api, {**event(), name: bad})
     assert (status, answer["code"]) == (400, 4002)
@@ -374,7 +379,7 @@ async def test_an_event_without_a_readable_signature_is_refused(api: Api, mysql:
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("name", "bad"), UNUSABLE)
 async def test_a_signed_event_that_cannot_be_used_is_kept_whole(
-    api: Api, mysql: Any, logged: list[dict[str, Any]], name: str, bad: Any
+    api: Api, mysql: Cursor, logged: list[dict[str, Any]], name: str, bad: object
 ) -> None:
     await api.user("anchor")
     first = event()
@@ -388,7 +393,7 @@ async def test_a_signed_event_that_cannot_be_used_is_kept_whole(
 
 
 @pytest.mark.gen_test
-async def test_an_event_that_cannot_be_used_stays_kept_until_it_can_be(api: Api, app: Any, mysql: Any) -> None:
+async def test_an_event_that_cannot_be_used_stays_kept_until_it_can_be(api: Api, app: Application, mysql: Cursor) -> None:
     user = await api.user("anchor")
     await store(api, event(file_format="avi"))
     assert await app.services.recordings.replay_undelivered() == (0, 1)
@@ -400,7 +405,7 @@ async def test_an_event_that_cannot_be_used_stays_kept_until_it_can_be(api: Api,
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("file_format", ["MP4", "Mp4", "FLV", "AAC", "HLS"])
-async def test_a_format_counts_in_any_case(api: Api, mysql: Any, file_format: str) -> None:
+async def test_a_format_counts_in_any_case(api: Api, mysql: Cursor, file_format: str) -> None:
     user = await api.user("anchor")
     await store(api, event(file_format=file_format))
     (replay,) = await replays(api, user.token)
@@ -421,7 +426,7 @@ async def test_a_file_may_be_named_by_three_fields(api: Api, name: str, others: 
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
 @pytest.mark.parametrize("table", ["tb_account", "tb_room", "tb_vod", "tb_vod_file"])
-async def test_an_event_that_cannot_be_stored_is_asked_for_again(api: Api, mysql: Any, table: str) -> None:
+async def test_an_event_that_cannot_be_stored_is_refused_for_a_retry(api: Api, mysql: Cursor, table: str) -> None:
     user = await api.user("anchor")
     with away(mysql, table):
         assert await deliver(api, event()) == (500, {"code": 500, "message": "internal error"})
@@ -432,7 +437,7 @@ async def test_an_event_that_cannot_be_stored_is_asked_for_again(api: Api, mysql
 
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
-async def test_an_unknown_users_event_that_cannot_be_kept_is_asked_for_again(api: Api, mysql: Any) -> None:
+async def test_an_unknown_users_event_that_cannot_be_kept_is_refused_for_a_retry(api: Api, mysql: Cursor) -> None:
     with away(mysql, "tb_undelivered_callback"):
         assert (await deliver(api, event()))[0] == 500
     await store(api, event())
@@ -441,7 +446,7 @@ async def test_an_unknown_users_event_that_cannot_be_kept_is_asked_for_again(api
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--mysql.query_timeout", "0.3")
-async def test_an_event_that_waits_too_long_for_the_database_is_asked_for_again(api: Api, mysql: Any) -> None:
+async def test_an_event_that_waits_too_long_for_the_database_is_refused_for_a_retry(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
     mysql.execute("START TRANSACTION")
     mysql.execute("SELECT userid FROM tb_account FOR UPDATE")
@@ -454,7 +459,7 @@ async def test_an_event_that_waits_too_long_for_the_database_is_asked_for_again(
 @pytest.mark.gen_test
 @pytest.mark.conf("--live.callback_key", CAPTURED["key"])
 @pytest.mark.parametrize("body", CAPTURED["bodies"])
-async def test_a_captured_event_is_stale_by_now(api: Api, mysql: Any, body: dict[str, Any]) -> None:
+async def test_a_captured_event_is_stale_by_now(api: Api, mysql: Cursor, body: dict[str, Any]) -> None:
     await api.user("user_01")
     status, answer = await deliver(api, body)
     assert (status, answer["code"], count(mysql, "tb_vod")) == (403, 4004, 0)
@@ -473,7 +478,7 @@ async def test_numbers_may_come_as_text(api: Api, as_sent: type) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("event_type", [0, 1, 200, 332, -1, "1"])
-async def test_an_event_of_another_type_needs_no_recording(api: Api, mysql: Any, event_type: Any) -> None:
+async def test_an_event_of_another_type_needs_no_recording(api: Api, mysql: Cursor, event_type: object) -> None:
     await api.user("anchor")
     head = {name: value for name, value in event().items() if name in ("t", "sign", "stream_id")}
     await store(api, {**head, "event_type": event_type}, event(event_type=event_type))
@@ -489,7 +494,7 @@ async def test_a_forged_event_is_refused_before_anything_else_is_read(api: Api, 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("absent", [{}, {"file_id": None}, {"file_id": ""}])
-async def test_without_a_file_id_the_video_id_is_taken(api: Api, absent: dict[str, Any]) -> None:
+async def test_the_video_id_replaces_an_absent_file_id(api: Api, absent: dict[str, Any]) -> None:
     user = await api.user("anchor")
     named = {name: value for name, value in event().items() if name != "file_id"}
     await store(api, {**named, **absent, "video_id": "1250_v1"}, event(file_id="m2", video_id="1250_v2"))
@@ -509,7 +514,7 @@ async def test_each_format_fills_its_url(api: Api, names: list[str], play_url: s
 
 
 @pytest.mark.gen_test
-async def test_duplicates_change_nothing(api: Api, mysql: Any) -> None:
+async def test_duplicates_change_nothing(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
     events = [recorded("m1", 0, 400), recorded("h1", 1, 399), recorded("m2", 500, 900)]
     await store(api, *events)
@@ -521,7 +526,7 @@ async def test_duplicates_change_nothing(api: Api, mysql: Any) -> None:
 
 
 @pytest.mark.gen_test
-async def test_an_imported_replay_is_not_doubled(api: Api, mysql: Any) -> None:
+async def test_an_imported_replay_is_not_doubled(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
     mysql.execute(
         "INSERT INTO tb_vod (userid, file_id, title, frontcover, location, start_time, create_time)"
@@ -533,7 +538,7 @@ async def test_an_imported_replay_is_not_doubled(api: Api, mysql: Any) -> None:
 
 
 @pytest.mark.gen_test
-async def test_an_unknown_users_event_is_kept_as_it_came(api: Api, mysql: Any, logged: list[dict[str, Any]]) -> None:
+async def test_an_unknown_users_event_is_kept_as_it_came(api: Api, mysql: Cursor, logged: list[dict[str, Any]]) -> None:
     raw = json.dumps({**event(), "extra": "额外 😀"}, indent=1, ensure_ascii=False)
     for _ in range(2):
         assert (await api.fetch(PATH, raw.encode())).body == b'{"code":0}'
@@ -543,7 +548,7 @@ async def test_an_unknown_users_event_is_kept_as_it_came(api: Api, mysql: Any, l
 
 @pytest.mark.gen_test
 async def test_an_unknown_users_event_that_comes_twenty_times_at_once_is_kept_once(
-    api: Api, conf: Settings, mysql: Any
+    api: Api, conf: Settings, mysql: Cursor
 ) -> None:
     async with another_process(api, conf) as other:
         await gen.multi([store(process, event()) for process in (api, other) for _ in range(20)])
@@ -551,7 +556,7 @@ async def test_an_unknown_users_event_that_comes_twenty_times_at_once_is_kept_on
 
 
 @pytest.mark.gen_test
-async def test_no_event_is_lost_while_its_user_registers(api: Api, mysql: Any) -> None:
+async def test_no_event_is_lost_while_its_user_registers(api: Api, mysql: Cursor) -> None:
     events = [store(api, recorded(f"m{n}", 0, 400)) for n in range(40)]
     registration = api.call("/register", {"userid": "anchor", "password": PASSWORD})
     *_, answer = await gen.multi([*events, registration])
@@ -560,7 +565,7 @@ async def test_no_event_is_lost_while_its_user_registers(api: Api, mysql: Any) -
 
 
 @pytest.mark.gen_test
-async def test_a_later_event_of_the_same_file_delivers_the_one_that_was_kept(api: Api, mysql: Any) -> None:
+async def test_a_later_event_of_the_same_file_delivers_the_one_that_was_kept(api: Api, mysql: Cursor) -> None:
     await store(api, event())
     user = await api.user("anchor")
     await store(api, event())
@@ -581,7 +586,7 @@ async def test_a_broadcast_takes_the_room_uploaded_just_before(api: Api) -> None
 
 
 @pytest.mark.gen_test
-async def test_each_broadcast_of_a_user_keeps_its_own_room(api: Api, mysql: Any) -> None:
+async def test_each_broadcast_of_a_user_keeps_its_own_room(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
     for number in range(3):
         mysql.execute(

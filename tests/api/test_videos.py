@@ -1,14 +1,15 @@
-"""The lists, and what users put into them."""
+"""The lists, and the uploads that fill them."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import aiomysql
 import pytest
+from pymysql.cursors import Cursor
 from tornado import gen
 from tornado.testing import bind_unused_port
 
@@ -16,7 +17,7 @@ from conf.settings import Settings
 from handlers.routes import make_application
 from handlers.transport.server import make_server
 from models import ugc, vod
-from models.database import Row
+from models.database import Queries, Row
 from services import open_services
 from tests.harness.client import Api, User
 
@@ -65,7 +66,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
-def insert(mysql: Any, userid: str, file_id: str, create_time: str) -> None:
+def insert(mysql: Cursor, userid: str, file_id: str, create_time: str) -> None:
     """A row in both lists."""
     row = (userid, file_id, create_time)
     mysql.execute(
@@ -82,7 +83,7 @@ def insert(mysql: Any, userid: str, file_id: str, create_time: str) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
-async def test_newest_first_then_by_file_id_in_pages_without_gaps(api: Api, mysql: Any, path: str) -> None:
+async def test_newest_first_then_by_file_id_in_pages_without_gaps(api: Api, mysql: Cursor, path: str) -> None:
     user = await api.user()
     for number in range(25):
         insert(mysql, user.userid, f"f{number:02}", f"2026-01-01 00:00:{number // 2:02}")
@@ -96,7 +97,7 @@ async def test_newest_first_then_by_file_id_in_pages_without_gaps(api: Api, mysq
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
-async def test_at_most_500_rows_are_served(api: Api, mysql: Any, path: str) -> None:
+async def test_at_most_500_rows_are_served(api: Api, mysql: Cursor, path: str) -> None:
     user = await api.user()
     for number in range(501):
         insert(mysql, user.userid, f"f{number}", "2026-01-01")
@@ -106,10 +107,10 @@ async def test_at_most_500_rows_are_served(api: Api, mysql: Any, path: str) -> N
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
-async def test_rows_show_the_authors_current_profile(api: Api, mysql: Any, path: str) -> None:
+async def test_rows_show_the_authors_current_profile(api: Api, mysql: Cursor, path: str) -> None:
     author, reader = await api.user(), await api.user()
     insert(mysql, author.userid, "f", "2026-01-01")
-    for nickname in ("one", "two"):
+    for nickname in ("first", "second"):
         await api.call("/upload_user_info", {"nickname": nickname, "avatar": f"http://{nickname}"}, token=author.token)
         (row,) = await listed(api, path, reader.token)
         assert (row["nickname"], row["avatar"]) == (nickname, f"http://{nickname}")
@@ -124,7 +125,7 @@ async def test_rows_show_the_authors_current_profile(api: Api, mysql: Any, path:
         pytest.param("2025-12-31 19:00:00", id="west", marks=pytest.mark.conf("--timezone", "America/New_York")),
     ],
 )
-async def test_times_are_shown_in_the_configured_zone(api: Api, mysql: Any, shown: str) -> None:
+async def test_times_are_shown_in_the_configured_zone(api: Api, mysql: Cursor, shown: str) -> None:
     user = await api.user()
     insert(mysql, user.userid, "f", "2026-01-01")
     (replay,) = await listed(api, "/get_vod_list", user.token)
@@ -134,7 +135,7 @@ async def test_times_are_shown_in_the_configured_zone(api: Api, mysql: Any, show
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--live.vod_window_days", "7")
-async def test_replays_older_than_the_window_are_not_listed(api: Api, mysql: Any) -> None:
+async def test_replays_older_than_the_window_are_not_listed(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     now = datetime.now(UTC)
     for file_id, age in (("new", timedelta(days=6, hours=23)), ("old", timedelta(days=7, hours=1))):
@@ -153,7 +154,7 @@ async def test_a_published_video_is_listed_at_once_as_it_was_sent(api: Api) -> N
 
 
 @pytest.mark.gen_test
-async def test_publishing_again_replaces_and_keeps_the_create_time(api: Api, mysql: Any) -> None:
+async def test_publishing_again_replaces_and_keeps_the_create_time(api: Api, mysql: Cursor) -> None:
     user, other = await api.user(), await api.user()
     await api.call("/upload_ugc", VIDEO, token=user.token)
     await api.call("/upload_ugc", VIDEO, token=other.token)
@@ -170,21 +171,21 @@ async def test_publishing_again_replaces_and_keeps_the_create_time(api: Api, mys
     ("sent", "kept"), [({}, "http://profile"), ({"frontcover": "http://own"}, "http://own"), ({"frontcover": ""}, "")]
 )
 async def test_rooms_are_a_history_with_the_profiles_frontcover_by_default(
-    api: Api, mysql: Any, sent: dict[str, str], kept: str
+    api: Api, mysql: Cursor, sent: dict[str, str], kept: str
 ) -> None:
     user: User = await api.user()
     await api.call("/upload_user_info", {"frontcover": "http://profile"}, token=user.token)
-    for title in ("one", "two"):
+    for title in ("first", "second"):
         await api.call(
             "/upload_room", {"title": title, "location": "l", "frontCover": "ignored", **sent}, token=user.token
         )
     mysql.execute("SELECT userid, title, location, frontcover FROM tb_room ORDER BY id")
-    assert list(mysql.fetchall()) == [(user.userid, "one", "l", kept), (user.userid, "two", "l", kept)]
+    assert list(mysql.fetchall()) == [(user.userid, "first", "l", kept), (user.userid, "second", "l", kept)]
 
 
 @pytest.fixture
-def many(mysql: Any) -> None:
-    """2,000 rows of 50 authors in both lists, and what the optimizer wants to know about them."""
+def many(mysql: Cursor) -> None:
+    """2,000 rows of 50 authors in both lists, with statistics for the optimizer."""
     mysql.executemany("INSERT INTO tb_account (userid, password) VALUES (%s, '')", [(f"u{n}",) for n in range(50)])
     rows = [(f"u{n % 50}", f"f{n}", f"2026-01-01 00:{n // 60 % 60:02}:{n % 60:02}") for n in range(2000)]
     columns = "(userid, file_id, title, frontcover, location, play_url"
@@ -197,9 +198,9 @@ def many(mysql: Any) -> None:
 
 
 class Spy:
-    """Stands where a model expects a database, and remembers the statement."""
+    """Replaces the database of a model and remembers the statement."""
 
-    async def fetch_all(self, sql: str, args: Any = ()) -> list[Row]:
+    async def fetch_all(self, sql: str, args: Sequence[object] = ()) -> list[Row]:
         self.statement = (sql, args)
         return []
 
@@ -207,15 +208,18 @@ class Spy:
 @pytest.mark.gen_test
 @pytest.mark.parametrize("since", [None, datetime(2020, 1, 1)])
 @pytest.mark.parametrize("index", [0, 1500])
-async def test_lists_are_read_along_an_index(many: None, mysql: Any, since: datetime | None, index: int) -> None:
-    spy: Any = Spy()
-    for query in (vod.newest(spy, index, 20, since), ugc.newest(spy, index, 20)):
+async def test_lists_are_read_in_the_order_of_an_index(
+    many: None, mysql: Cursor, since: datetime | None, index: int
+) -> None:
+    spy = Spy()
+    db = cast(Queries, spy)
+    for query in (vod.newest(db, index, 20, since), ugc.newest(db, index, 20)):
         await query
         mysql.execute("EXPLAIN " + spy.statement[0], spy.statement[1])
         plan = [dict(zip([column[0] for column in mysql.description], row, strict=True)) for row in mysql.fetchall()]
-        (found,) = [step for step in plan if step["select_type"] == "DERIVED"]
-        assert (found["key"], "Using index" in found["Extra"]) == ("newest", True)  # no row is read, none is sorted
-        assert "filesort" not in found["Extra"]
+        (derived,) = [step for step in plan if step["select_type"] == "DERIVED"]
+        assert (derived["key"], "Using index" in derived["Extra"]) == ("newest", True)  # no row is read, none is sorted
+        assert "filesort" not in derived["Extra"]
         page, *joined = [step for step in plan if step["select_type"] == "PRIMARY"]
         assert page["table"].startswith("<derived")  # only its rows are sorted
         assert [(step["key"], step["type"]) for step in joined] == [("PRIMARY", "eq_ref")] * 2
@@ -224,7 +228,7 @@ async def test_lists_are_read_along_an_index(many: None, mysql: Any, since: date
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("count", [1, 20, 500])
-async def test_a_list_is_one_statement_however_long(
+async def test_a_list_of_any_length_is_one_statement(
     many: None, api: Api, statements: list[str], path: str, count: int
 ) -> None:
     user = await api.user()
@@ -242,7 +246,7 @@ async def test_an_empty_list_is_a_list(api: Api, path: str) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
-async def test_pages_of_rows_alike_in_time_and_file_id_have_no_gaps(api: Api, mysql: Any, path: str) -> None:
+async def test_pages_of_rows_alike_in_time_and_file_id_have_no_gaps(api: Api, mysql: Cursor, path: str) -> None:
     users = [await api.user() for _ in range(6)]
     for user in users:
         insert(mysql, user.userid, "same", "2026-01-01")
@@ -253,7 +257,7 @@ async def test_pages_of_rows_alike_in_time_and_file_id_have_no_gaps(api: Api, my
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("path", "table"), [("/get_vod_list", "tb_vod"), ("/get_ugc_list", "tb_ugc")])
 async def test_readers_far_down_a_list_leave_the_database_to_the_others(
-    api: Api, mysql: Any, path: str, table: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, mysql: Cursor, path: str, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.videos._TURN_SECONDS", 0.3)
     user = await api.user()
@@ -275,7 +279,7 @@ async def test_readers_far_down_a_list_leave_the_database_to_the_others(
 
 
 @pytest.mark.gen_test
-async def test_replays_show_their_counts_as_integers(api: Api, mysql: Any) -> None:
+async def test_replays_show_their_counts_as_integers(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     insert(mysql, user.userid, "f", "2026-01-01")
     mysql.execute("UPDATE tb_vod SET like_count = 7, viewer_count = 4294967295")
@@ -285,14 +289,14 @@ async def test_replays_show_their_counts_as_integers(api: Api, mysql: Any) -> No
 
 
 @pytest.mark.gen_test
-async def test_old_replays_are_listed_by_default(api: Api, mysql: Any) -> None:
+async def test_old_replays_are_listed_by_default(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     insert(mysql, user.userid, "f", "2001-01-01")
     assert len(await listed(api, "/get_vod_list", user.token)) == 1
 
 
 @pytest.mark.gen_test
-async def test_what_one_process_wrote_the_other_shows_at_once(api: Api, conf: Settings) -> None:
+async def test_a_write_through_one_process_shows_at_once_through_the_other(api: Api, conf: Settings) -> None:
     user = await api.user()
     async with another_process(api, conf) as other:
         for number, (writer, reader) in enumerate([(api, other), (other, api)] * 10):
@@ -324,17 +328,17 @@ async def test_videos_published_at_once_are_all_listed(api: Api) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_room_keeps_the_frontcover_of_its_moment(api: Api, mysql: Any) -> None:
+async def test_a_room_keeps_the_frontcover_of_its_upload(api: Api, mysql: Cursor) -> None:
     user = await api.user()
-    for cover in ("", "http://one", "http://two"):
+    for cover in ("", "http://first", "http://second"):
         await api.call("/upload_user_info", {"frontcover": cover}, token=user.token)
         await api.call("/upload_room", {"title": "t"}, token=user.token)
     mysql.execute("SELECT frontcover, location FROM tb_room ORDER BY id")
-    assert list(mysql.fetchall()) == [("", ""), ("http://one", ""), ("http://two", "")]
+    assert list(mysql.fetchall()) == [("", ""), ("http://first", ""), ("http://second", "")]
 
 
 @pytest.mark.gen_test
-async def test_rooms_uploaded_at_once_are_all_kept(api: Api, mysql: Any) -> None:
+async def test_rooms_uploaded_at_once_are_all_kept(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     titles = [f"t{n:02}" for n in range(50)]
     answers = await gen.multi([api.call("/upload_room", {"title": title}, token=user.token) for title in titles])
@@ -356,7 +360,7 @@ async def test_a_new_video_is_stamped_with_the_time_of_its_publication(api: Api)
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--live.vod_window_days", "36500")
-async def test_the_longest_window_lists_old_replays(api: Api, mysql: Any) -> None:
+async def test_the_longest_window_lists_old_replays(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     insert(mysql, user.userid, "f", "2001-01-01")
     assert len(await listed(api, "/get_vod_list", user.token)) == 1

@@ -1,4 +1,4 @@
-"""The one way in which tests call the server: it checks what holds for every answer."""
+"""The client of all tests over HTTP: it checks the rules that hold for every answer."""
 
 import hashlib
 import itertools
@@ -31,7 +31,7 @@ class Api:
     async def fetch(
         self, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, method: str = "POST"
     ) -> HTTPResponse:
-        """Send bytes, get the raw response; only what holds for any response is checked."""
+        """Send bytes, return the raw response after the checks that hold for any response."""
         response = await self.client.fetch(
             self.base_url + path,
             method=method,
@@ -51,7 +51,7 @@ class Api:
     async def send(
         self, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, method: str = "POST"
     ) -> dict[str, Any]:
-        """Send bytes, get the envelope, checked."""
+        """Send bytes, return the checked envelope."""
         response = await self.fetch(path, body, headers, method)
         answer: dict[str, Any] = json.loads(response.body, parse_constant=_no_constant)
         assert isinstance(answer["code"], int)
@@ -64,7 +64,9 @@ class Api:
         assert not _has_null(answer)
         return answer
 
-    async def call(self, path: str, body: Any = None, *, token: str | None = None, **headers: str) -> dict[str, Any]:
+    async def call(
+        self, path: str, body: Mapping[str, Any] | None = None, *, token: str | None = None, **headers: str
+    ) -> dict[str, Any]:
         """Call an interface with a JSON body, and a bearer token if there is one."""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -96,7 +98,7 @@ def request(path: str, fields: Mapping[str, Any], token: str, headers: str = "")
 
 
 def liteav_sig(token: str, body: bytes) -> str:
-    """md5(token + md5(body)), written down once more on purpose: the tests must not trust the server's own."""
+    """md5(token + md5(body)), computed here again: the tests must not trust the server's function."""
     return hashlib.md5((token + hashlib.md5(body).hexdigest()).encode()).hexdigest()
 
 
@@ -104,7 +106,7 @@ def _no_constant(name: str) -> None:
     raise AssertionError(f"{name} in an answer")
 
 
-def _has_null(value: Any) -> bool:
+def _has_null(value: object) -> bool:
     if isinstance(value, dict):
         return any(_has_null(item) for item in value.values())
     if isinstance(value, list):

@@ -9,16 +9,17 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from conf.settings import ROOT
 from tests.harness.stores import OPTIONS
 
-PATIENCE = 20  # seconds until a condition counts as never coming true
+T = TypeVar("T")
+PATIENCE = 20  # seconds until a test gives up on a condition
 
 
 class Server:
@@ -31,8 +32,8 @@ class Server:
         self._log = log
 
     def call(
-        self, path: str, body: Any = None, token: str = "", context: ssl.SSLContext | None = None
-    ) -> tuple[int, Any]:
+        self, path: str, body: Mapping[str, Any] | None = None, token: str = "", context: ssl.SSLContext | None = None
+    ) -> tuple[int, dict[str, Any]]:
         """POST (or GET without a body) over HTTP, or over HTTPS with a context; HTTP status and envelope."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         if context is not None:
@@ -47,7 +48,7 @@ class Server:
             connection.close()
 
     def is_ready(self) -> bool:
-        """Whether /readyz says so."""
+        """True when /readyz answers 200."""
         try:
             return self.call("/readyz")[0] == 200
         except OSError:
@@ -66,7 +67,7 @@ class Server:
         return self.process.wait(PATIENCE)
 
 
-def wait_for(condition: Callable[[], Any]) -> Any:
+def wait_for(condition: Callable[[], T | None]) -> T:
     """Poll until the condition is true; its value."""
     deadline = time.monotonic() + PATIENCE
     while not (value := condition()):
@@ -112,7 +113,7 @@ def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int
                 wait_for(server.is_ready)
             yield server
             if process.poll() is None:
-                process.terminate()  # rather than kill: a process that ends by itself reports its coverage
+                process.terminate()  # not kill: a process reports its coverage when it ends by itself
                 process.wait(PATIENCE)
         finally:
             process.kill()
@@ -120,7 +121,7 @@ def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
+    """True when the process runs; a zombie does not."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -129,15 +130,15 @@ def alive(pid: int) -> bool:
 
 def children(pid: int) -> list[int]:
     """The direct child processes."""
-    found = []
+    pids = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
+            pids.append(int(entry.parent.name))
+    return pids
 
 
 def kill(pid: int) -> None:

@@ -1,1 +1,1 @@
-"""The wire protocol as the three clients speak it: Android, iOS, and everyone with a bearer token."""
+"""The wire protocol of the three kinds of clients: Android, iOS, and any client with a bearer token."""

@@ -1,4 +1,4 @@
-"""The three clients as they speak on the wire, and what the document promises to each of them."""
+"""The three clients byte by byte, and the document's promises to each of them."""
 
 import hashlib
 import json
@@ -104,15 +104,15 @@ class Client(ABC):
         """The bytes that this app sends for these fields."""
 
     def headers(self, body: bytes) -> dict[str, str]:
-        """The official apps sign every request with whatever token they have."""
+        """The official apps sign every request, even without a token."""
         return {"Content-Type": "application/json; charset=utf-8", "Liteav-Sig": liteav_sig(self.token, body)}
 
     def page(self) -> dict[str, Any]:
-        """The part of a list that this app asks for first."""
+        """The page of a list that this app requests first."""
         return {"index": 0, "count": 20}
 
     def room(self) -> dict[str, Any]:
-        """What this app says of a broadcast."""
+        """The fields that this app sends about a broadcast."""
         return ROOM
 
     async def post(self, path: str, body: bytes) -> dict[str, Any]:
@@ -142,11 +142,11 @@ class Client(ABC):
 
 
 class Android(Client):
-    """org.json: compact, slashes escaped; the time in seconds; some fields too many."""
+    """org.json: compact, slashes escaped; the time in seconds; some extra fields."""
 
     def body(self, path: str, fields: Mapping[str, Any], timestamp: int | None = None, expires: int = 10) -> bytes:
         timestamp = int(time.time()) if timestamp is None else timestamp
-        extra = {"userId": self.userid, "frontCover": "http://e.com/ignored", "Action": path.strip("/")}
+        extra = {"userId": self.userid, "frontCover": "http://e.com/ignored"}
         body = {**extra, "userid": self.userid, "timestamp": timestamp, "expires": expires, **fields}
         return compact(body).replace("/", "\\/").encode()
 
@@ -155,7 +155,7 @@ class Android(Client):
 
 
 class Ios(Client):
-    """NSJSONSerialization, pretty-printed: ` : `, slashes escaped; milliseconds with a fraction."""
+    """NSJSONSerialization: compact, slashes escaped; milliseconds with a fraction."""
 
     session_expires = 86400
 
@@ -164,8 +164,7 @@ class Ios(Client):
         if path != "/upload_room":
             body["timestamp"] = int(time.time() * 1000) + 0.25 if timestamp is None else timestamp
             body["expires"] = self.session_expires
-        text = json.dumps(body, ensure_ascii=False, indent=2, separators=(",", " : "))
-        return text.replace("/", "\\/").encode()
+        return compact(body).replace("/", "\\/").encode()
 
     def room(self) -> dict[str, Any]:
         return {**ROOM, "frontcover": "https://e.com/room/7.png"}
@@ -176,7 +175,7 @@ class Ios(Client):
 
 
 class Web(Client):
-    """A page or a script: plain JSON with `\\u` escapes, a form's content type as curl has it, a bearer token."""
+    """A page or a script: plain JSON with `\\u` escapes, curl's default content type (a form), a bearer token."""
 
     def body(self, path: str, fields: Mapping[str, Any]) -> bytes:
         return json.dumps(fields).encode() if fields else b""
@@ -187,6 +186,7 @@ class Web(Client):
 
 
 def compact(body: Mapping[str, Any]) -> str:
+    """JSON without spaces, as both apps write it."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -198,7 +198,7 @@ def shape(value: Any) -> Any:
 
 
 async def walk(client: Client) -> dict[str, dict[str, Any]]:
-    """Use all twelve interfaces once; their answers by path."""
+    """Call each of the twelve interfaces once; return the answers by path."""
     answers = {"/register": await client.register(), "/login": await client.login(), "/refresh": await client.refresh()}
     answers["/upload_user_info"] = await client.call("/upload_user_info", PROFILE)
     answers["/upload_room"] = await client.call("/upload_room", client.room())
@@ -213,7 +213,7 @@ async def walk(client: Client) -> dict[str, dict[str, Any]]:
 
 
 async def record(client: Client, start: int | None = None) -> int:
-    """The live service announces the recording of a broadcast that began now; when it began."""
+    """Announce the recording of a broadcast as the live service does; return its start (default: now)."""
     start = int(time.time()) if start is None else start
     t = int(time.time()) + 600
     event = {
@@ -237,7 +237,7 @@ def shanghai(unix: int) -> str:
 
 
 def check_walk(answers: Mapping[str, dict[str, Any]]) -> None:
-    """Twelve answers, each with exactly the document's keys and types."""
+    """Check that all twelve answers have exactly the document's keys and types."""
     assert len(answers) == 12
     for path, answer in answers.items():
         if path in WITHOUT_DATA:
@@ -248,7 +248,7 @@ def check_walk(answers: Mapping[str, dict[str, Any]]) -> None:
 
 
 async def check_contents(client: Client, room_cover: str) -> None:
-    """What was sent is what the lists and the profile answer."""
+    """The lists and the profile answer the values that were sent."""
     start = await record(client)
     author = {"userid": client.userid, "nickname": PROFILE["nickname"], "avatar": PROFILE["avatar"]}
     (replay,) = (await client.call("/get_vod_list", client.page()))["data"]["list"]
@@ -272,7 +272,7 @@ async def check_contents(client: Client, room_cover: str) -> None:
 
 
 async def publish(client: Client) -> None:
-    """A session, a profile, room information and a video."""
+    """Open a session, and upload a profile, a room and a video."""
     await client.enter()
     for path, fields in (("/upload_user_info", PROFILE), ("/upload_room", client.room()), ("/upload_ugc", VIDEO)):
         assert await client.call(path, fields) == OK

@@ -2,9 +2,9 @@
 
 import json
 import time
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 from tornado import gen
 
 from tests.harness.client import Api, liteav_sig
@@ -24,7 +24,7 @@ def test_the_body_is_what_org_json_writes() -> None:
     assert (
         client.body(INFO, fields, timestamp=1_700_000_000)
         == (
-            '{"userId":"user_01","frontCover":"http:\\/\\/e.com\\/ignored","Action":"get_user_info","userid":"user_01",'
+            '{"userId":"user_01","frontCover":"http:\\/\\/e.com\\/ignored","userid":"user_01",'
             '"timestamp":1700000000,"expires":10,"avatar":"http:\\/\\/a\\/é","index":"0","count":200}'
         ).encode()
     )
@@ -36,13 +36,13 @@ async def test_all_twelve_interfaces_answer_what_the_document_says(android: Andr
 
 
 @pytest.mark.gen_test
-async def test_what_was_sent_is_what_comes_back(android: Android) -> None:
+async def test_a_client_reads_back_its_own_writes(android: Android) -> None:
     await publish(android)
     await check_contents(android, room_cover=str(PROFILE["frontcover"]))
 
 
 @pytest.mark.gen_test
-async def test_the_rooms_front_cover_in_camel_case_is_ignored(android: Android, mysql: Any) -> None:
+async def test_the_rooms_front_cover_in_camel_case_is_ignored(android: Android, mysql: Cursor) -> None:
     await publish(android)
     mysql.execute("SELECT frontcover FROM tb_room")
     assert mysql.fetchall() == ((PROFILE["frontcover"],),)
@@ -50,7 +50,7 @@ async def test_the_rooms_front_cover_in_camel_case_is_ignored(android: Android, 
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--compat.official_apps", "true", "--performance.page_ttl", "0")
-async def test_the_shipped_app_gets_what_it_reads(android: Android, mysql: Any) -> None:
+async def test_the_shipped_app_gets_the_fields_it_reads(android: Android, mysql: Cursor) -> None:
     answers = await walk(android)
     assert shape(answers["/login"]["data"]["cos_info"]) == {**DATA["/login"]["cos_info"], "Appid": int}
     mysql.execute("UPDATE tb_vod SET like_count = 3, viewer_count = 4")
@@ -155,7 +155,7 @@ async def test_the_skew_is_a_setting(android: Android, age: int, code: int) -> N
 
 
 @pytest.mark.gen_test
-async def test_a_stale_upload_writes_nothing(android: Android, mysql: Any) -> None:
+async def test_a_stale_upload_writes_nothing(android: Android, mysql: Cursor) -> None:
     await android.enter()
     body = android.body("/upload_room", android.room(), int(time.time()) - 1000)
     assert (await android.post("/upload_room", body))["code"] == 498
@@ -175,7 +175,7 @@ async def test_without_both_times_the_signature_alone_decides(android: Android, 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("bad", ["x", "", True, [], {}, "nan", "Infinity", 10**400], ids=repr)
 @pytest.mark.parametrize("name", ["timestamp", "expires"])
-async def test_a_time_that_is_no_number_is_named(android: Android, name: str, bad: Any) -> None:
+async def test_a_time_that_is_no_number_is_named(android: Android, name: str, bad: object) -> None:
     await android.enter()
     body = {"userid": android.userid, "timestamp": int(time.time()), "expires": 10, name: bad}
     answer = await android.post(INFO, json.dumps(body).encode())

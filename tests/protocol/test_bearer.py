@@ -1,9 +1,9 @@
 """Web pages, curl and scripts: a bearer token, and a body that needs no userid."""
 
 import json
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 
 from tests.harness.client import PASSWORD, Api
 from tests.protocol.clients import (
@@ -34,7 +34,7 @@ async def test_all_twelve_interfaces_answer_what_the_document_says(web: Web) -> 
 
 
 @pytest.mark.gen_test
-async def test_what_was_sent_is_what_comes_back(web: Web) -> None:
+async def test_a_client_reads_back_its_own_writes(web: Web) -> None:
     await publish(web)
     await check_contents(web, room_cover=str(PROFILE["frontcover"]))
 
@@ -49,7 +49,7 @@ async def test_a_new_user_has_an_empty_profile(web: Web) -> None:
 
 
 @pytest.mark.gen_test
-async def test_the_login_answers_what_is_configured(web: Web) -> None:
+async def test_the_login_answers_the_configured_values(web: Web) -> None:
     await web.register()
     data = (await web.login())["data"]
     assert data["expires"] == 86400
@@ -139,7 +139,7 @@ async def test_fields_that_are_absent_stay_as_they_are(web: Web) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_video_uploaded_again_replaces_the_record_and_keeps_its_time(web: Web, mysql: Any) -> None:
+async def test_a_video_uploaded_again_replaces_the_record_and_keeps_its_time(web: Web, mysql: Cursor) -> None:
     await publish(web)
     mysql.execute("UPDATE tb_ugc SET create_time = '2026-01-01 16:00:00'")
     assert await web.call("/upload_ugc", {**VIDEO, "title": "again", "location": ""}) == OK
@@ -160,7 +160,7 @@ async def test_lists_show_the_authors_current_name_to_everyone(web: Web, api: Ap
 
 
 @pytest.mark.gen_test
-async def test_a_title_is_all_that_a_room_needs(web: Web, mysql: Any) -> None:
+async def test_a_title_is_all_that_a_room_needs(web: Web, mysql: Cursor) -> None:
     await web.enter()
     assert await web.call("/upload_room", {"title": ROOM["title"]}) == OK
     mysql.execute("SELECT title, location, frontcover FROM tb_room")

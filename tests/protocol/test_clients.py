@@ -1,4 +1,4 @@
-"""The three clients walk through all interfaces, each in its own dialect, to the byte."""
+"""The three clients walk through all interfaces, each with its own encoding."""
 
 import json
 import time
@@ -6,22 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 
 from tests.harness.client import PASSWORD, Api, User, liteav_sig
+from tests.protocol.clients import compact
 
-Dialect = Callable[[Api, User, str, dict[str, Any]], Any]
+Send = Callable[[Api, User, str, dict[str, Any]], Any]
 
 
 def android_body(user: User, fields: dict[str, Any], timestamp: int | None = None) -> bytes:
-    """org.json: slashes escaped, seconds, a few fields too many."""
+    """org.json: slashes escaped, seconds, a few extra fields."""
     body = {**fields, "userid": user.userid, "timestamp": timestamp or int(time.time()), "expires": 10}
-    return json.dumps({**body, "userId": user.userid, "Action": "x"}, ensure_ascii=False).replace("/", "\\/").encode()
+    return compact({**body, "userId": user.userid}).replace("/", "\\/").encode()
 
 
 def ios_body(user: User, fields: dict[str, Any]) -> bytes:
-    """NSJSONSerialization: milliseconds with a fraction, expires is the session's lifetime."""
+    """NSJSONSerialization: slashes escaped, milliseconds with a fraction, expires is the session's lifetime."""
     body = {"userid": user.userid, "timestamp": time.time() * 1000 + 0.25, "expires": 86400, **fields}
-    return json.dumps(body, indent=2, ensure_ascii=False).encode()
+    return compact(body).replace("/", "\\/").encode()
 
 
 async def android(api: Api, user: User, path: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +37,7 @@ async def android(api: Api, user: User, path: str, fields: dict[str, Any]) -> di
 
 async def ios(api: Api, user: User, path: str, fields: dict[str, Any]) -> dict[str, Any]:
     if path == "/upload_room":
-        return await api.signed(path, json.dumps({"userid": user.userid, **fields}).encode(), user.token)
+        return await api.signed(path, compact({"userid": user.userid, **fields}).encode(), user.token)
     return await api.signed(path, ios_body(user, fields), user.token)
 
 
@@ -67,10 +69,10 @@ def types(record: dict[str, Any]) -> dict[str, type]:
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("speak", [android, ios, bearer])
-async def test_a_client_walks_through_all_interfaces(api: Api, mysql: Any, speak: Dialect) -> None:
+@pytest.mark.parametrize("send", [android, ios, bearer])
+async def test_a_client_walks_through_all_interfaces(api: Api, mysql: Cursor, send: Send) -> None:
     credentials = {"userid": "user_01", "password": PASSWORD}
-    assert await api.call("/register", {**credentials, "Action": "x"}) == {"code": 200, "message": "OK"}
+    assert await api.call("/register", credentials) == {"code": 200, "message": "OK"}
     data = (await api.call("/login", credentials))["data"]
     assert types(data) == {
         "token": str,
@@ -86,14 +88,14 @@ async def test_a_client_walks_through_all_interfaces(api: Api, mysql: Any, speak
     user = User("user_01", data["token"], data["refresh_token"])
 
     done = {"code": 200, "message": "OK"}
-    assert await speak(api, user, "/upload_user_info", PROFILE) == done
-    assert (await speak(api, user, "/get_user_info", {}))["data"] == {"userid": "user_01", **PROFILE}
+    assert await send(api, user, "/upload_user_info", PROFILE) == done
+    assert (await send(api, user, "/get_user_info", {}))["data"] == {"userid": "user_01", **PROFILE}
     room = {"title": "标题", "location": "不显示地理位置", "frontcover": "https://e.com/f"}
-    assert await speak(api, user, "/upload_room", room) == done
+    assert await send(api, user, "/upload_room", room) == done
     mysql.execute("SELECT title, location, frontcover FROM tb_room")
     assert mysql.fetchall() == (tuple(room.values()),)
-    assert await speak(api, user, "/upload_ugc", VIDEO) == done
-    (video,) = (await speak(api, user, "/get_ugc_list", {"index": 0, "count": 20}))["data"]["list"]
+    assert await send(api, user, "/upload_ugc", VIDEO) == done
+    (video,) = (await send(api, user, "/get_ugc_list", {"index": 0, "count": 20}))["data"]["list"]
     assert {**video, "create_time": ""} == {
         "userid": "user_01",
         "nickname": PROFILE["nickname"],
@@ -105,16 +107,16 @@ async def test_a_client_walks_through_all_interfaces(api: Api, mysql: Any, speak
         "INSERT INTO tb_vod (userid, file_id, title, frontcover, location, start_time, create_time)"
         " VALUES ('user_01', '1', '', '', '', '2026-01-01', '2026-01-01')"
     )
-    (replay,) = (await speak(api, user, "/get_vod_list", {"index": 0, "count": 20}))["data"]["list"]
+    (replay,) = (await send(api, user, "/get_vod_list", {"index": 0, "count": 20}))["data"]["list"]
     assert types(replay) == VODINFO
-    assert types((await speak(api, user, "/get_roomservice_sign", {}))["data"]) == {"txTime": int, "sign": str}
-    assert types((await speak(api, user, "/get_vod_sign", {}))["data"]) == {"signature": str}
-    assert types((await speak(api, user, "/get_cos_sign", {}))["data"]) == {"signKey": str, "keyTime": str}
+    assert types((await send(api, user, "/get_roomservice_sign", {}))["data"]) == {"txTime": int, "sign": str}
+    assert types((await send(api, user, "/get_vod_sign", {}))["data"]) == {"signature": str}
+    assert types((await send(api, user, "/get_cos_sign", {}))["data"]) == {"signKey": str, "keyTime": str}
 
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--compat.official_apps", "true")
-async def test_the_shipped_apps_get_what_they_read(api: Api, mysql: Any) -> None:
+async def test_the_shipped_apps_get_the_fields_they_read(api: Api, mysql: Cursor) -> None:
     user = await api.user()
     data = (await api.call("/login", {"userid": user.userid, "password": PASSWORD}))["data"]
     assert data["cos_info"]["Appid"] == 1250000000
@@ -185,7 +187,7 @@ async def test_a_signed_request_must_be_fresh(api: Api, unit: int, age: int, exp
 @pytest.mark.gen_test
 @pytest.mark.parametrize("bad", ["x", True, [], {}, "nan", 10**400])
 @pytest.mark.parametrize("name", ["timestamp", "expires"])
-async def test_a_time_that_is_no_number_is_named(api: Api, name: str, bad: Any) -> None:
+async def test_a_time_that_is_no_number_is_named(api: Api, name: str, bad: object) -> None:
     user = await api.user()
     body = json.dumps({"userid": user.userid, "timestamp": int(time.time()), "expires": 10, name: bad}).encode()
     answer = await api.signed("/get_user_info", body, user.token)

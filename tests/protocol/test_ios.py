@@ -1,10 +1,10 @@
-"""The iOS app, to the byte: pretty-printed signed bodies, the time in milliseconds with a fraction."""
+"""The iOS app, to the byte: compact signed bodies, the time in milliseconds with a fraction."""
 
 import json
 import time
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 
 from tests.harness.client import Api
 from tests.protocol.clients import DATA, OK, PROFILE, Ios, check_contents, check_walk, publish, shape, walk
@@ -20,8 +20,7 @@ def ios(api: Api) -> Ios:
 def test_the_body_is_what_nsjsonserialization_writes() -> None:
     client = Ios(Api(None, ""))  # type: ignore[arg-type]
     assert client.body(INFO, {"avatar": "http://a"}, timestamp=1_700_000_000_123.25) == (
-        b'{\n  "userid" : "user_01",\n  "avatar" : "http:\\/\\/a",\n'
-        b'  "timestamp" : 1700000000123.25,\n  "expires" : 86400\n}'
+        b'{"userid":"user_01","avatar":"http:\\/\\/a","timestamp":1700000000123.25,"expires":86400}'
     )
 
 
@@ -31,13 +30,13 @@ async def test_all_twelve_interfaces_answer_what_the_document_says(ios: Ios) -> 
 
 
 @pytest.mark.gen_test
-async def test_what_was_sent_is_what_comes_back(ios: Ios) -> None:
+async def test_a_client_reads_back_its_own_writes(ios: Ios) -> None:
     await publish(ios)
     await check_contents(ios, room_cover=ios.room()["frontcover"])
 
 
 @pytest.mark.gen_test
-async def test_a_room_is_uploaded_without_a_time_and_with_its_cover(ios: Ios, mysql: Any) -> None:
+async def test_a_room_is_uploaded_without_a_time_and_with_its_cover(ios: Ios, mysql: Cursor) -> None:
     await ios.enter()
     assert await ios.call("/upload_user_info", PROFILE) == OK
     body = ios.body("/upload_room", ios.room())
@@ -48,7 +47,7 @@ async def test_a_room_is_uploaded_without_a_time_and_with_its_cover(ios: Ios, my
 
 
 @pytest.mark.gen_test
-async def test_a_room_without_a_time_still_needs_its_signature(ios: Ios, mysql: Any) -> None:
+async def test_a_room_without_a_time_still_needs_its_signature(ios: Ios, mysql: Cursor) -> None:
     await ios.enter()
     ios.token += "x"
     assert (await ios.call("/upload_room", ios.room()))["code"] == 498
@@ -80,7 +79,7 @@ async def test_a_request_is_fresh_for_the_sessions_lifetime(ios: Ios, age: int, 
 @pytest.mark.gen_test
 @pytest.mark.conf("--session.expires", "1000")
 @pytest.mark.parametrize(("age", "code"), [(1270, 200), (1330, 498)])
-async def test_expires_is_what_the_login_said(ios: Ios, age: int, code: int) -> None:
+async def test_expires_is_the_one_of_the_login(ios: Ios, age: int, code: int) -> None:
     await ios.enter()
     assert ios.session_expires == 1000
     answer = await ios.post(INFO, ios.body(INFO, {}, (int(time.time()) - age) * 1000 + 0.5))

@@ -40,7 +40,7 @@ def hmac_sha1(key: str, message: str) -> str:
 
 
 def vod_signature(vector: dict[str, Any], **fields: Any) -> str:
-    """What our function makes of the fields of a vector's `original`."""
+    """The result of our function for the fields of a vector's `original`."""
     given = dict(parse_qsl(vector["original"]))
     return signatures.vod_upload_signature(
         given["secretId"],

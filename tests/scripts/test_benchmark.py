@@ -1,4 +1,4 @@
-"""What the benchmark makes of what it measured: an error, a refusal or a missed target can never look like a success."""
+"""The benchmark's verdict: an error, a refusal or a missed target never looks like a success."""
 
 import json
 import os
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
 from rich.console import Console
 
 from scripts.benchmark.__main__ import parse as parse_options
@@ -89,7 +91,7 @@ def test_a_whole_success_misses_nothing() -> None:
         (replace(NOTHING, complaints=["a line"]), "a log without complaints"),
     ],
 )
-def test_what_is_missed_is_named(outcome: Outcome, named: str) -> None:
+def test_a_missed_target_is_named(outcome: Outcome, named: str) -> None:
     assert missed(outcome) == [named]
 
 
@@ -124,7 +126,7 @@ def test_answers_that_are_no_200_are_errors_of_a_load(log: Path) -> None:
     assert bench_on(log).checked(run).errors == 3
 
 
-def test_what_is_no_event_does_not_hide_the_answers(log: Path) -> None:
+def test_a_line_that_is_no_event_does_not_hide_the_answers(log: Path) -> None:
     def run() -> Load:
         append(log, b"Task exception was never retrieved\n", line(200), line(498))
         return LOAD._replace(requests=2, sent=2)
@@ -155,7 +157,7 @@ def test_a_request_that_is_never_answered_fails_the_run(log: Path, monkeypatch: 
         bench_on(log).checked(run)
 
 
-def test_whatever_should_not_be_in_the_log_is_a_complaint(log: Path) -> None:
+def test_an_unexpected_line_in_the_log_is_a_complaint(log: Path) -> None:
     bad = [
         line(498),
         b'{"event":"store unavailable","level":"warning"}\n',
@@ -173,7 +175,7 @@ def test_whatever_should_not_be_in_the_log_is_a_complaint(log: Path) -> None:
 
 
 class FakeWrk(Wrk):
-    """Runs another program, which reports that so many requests were sent."""
+    """Runs a program that only reports a number of sent requests."""
 
     def __init__(self, folder: Path, sent: int) -> None:
         super().__init__(folder, time.sleep)
@@ -201,7 +203,7 @@ ROWS = 250
 
 
 @pytest.fixture
-def filled(tmp_path: Path, mysql: Any, store: Any) -> Iterator[tuple[int, Stores]]:
+def filled(tmp_path: Path, mysql: Cursor, store: Redis) -> Iterator[tuple[int, Stores]]:
     """A server on tables as the benchmark fills them: its port, its stores."""
     stores = Stores(Urls(MYSQL_URL, REDIS_URL))
     stores.empty()
@@ -219,7 +221,7 @@ def test_right_contents_pass(filled: tuple[int, Stores]) -> None:
 
 
 @pytest.mark.parametrize("table", ["vod", "ugc"])
-def test_wrong_contents_do_not(filled: tuple[int, Stores], mysql: Any, table: str) -> None:
+def test_wrong_contents_do_not(filled: tuple[int, Stores], mysql: Cursor, table: str) -> None:
     port, stores = filled
     mysql.execute(f"DELETE FROM tb_{table} LIMIT 100")
     with pytest.raises(RuntimeError, match=f"wrong answer: /get_{table}_list"):
@@ -265,7 +267,7 @@ def test_quick_measures_less() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--rounds", "0"], "--rounds: takes 1 or more"),
         (["--rounds", "x"], "--rounds: invalid rounds value: 'x'"),
@@ -281,9 +283,9 @@ def test_quick_measures_less() -> None:
     ],
 )
 def test_a_wrong_option_is_refused_before_anything_is_measured(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         parse_options(arguments)
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

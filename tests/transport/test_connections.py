@@ -1,10 +1,11 @@
-"""Connections: what one costs, and how much a client may send ahead."""
+"""Connections: their registration in the loop, and the limit of unread requests."""
 
 import asyncio
 from contextlib import suppress
 
 import pytest
 from tornado.ioloop import IOLoop
+from tornado.platform.asyncio import AsyncIOLoop
 
 from conf.settings import Settings
 from handlers.transport.connections import SteadyLoop
@@ -13,12 +14,13 @@ from tests.harness.stores import connect_mysql
 
 
 @pytest.mark.gen_test
-async def test_a_connection_is_listened_to_without_a_break(
+async def test_a_connection_stays_registered_for_reads(
     api: Api, conf: Settings, http_port: int, io_loop: IOLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = await api.user()
     reader, writer = await asyncio.open_connection("127.0.0.1", http_port)
-    stopped = []
+    stopped: list[int] = []
+    assert isinstance(io_loop, AsyncIOLoop)
     monkeypatch.setattr(io_loop.selector_loop, "remove_reader", stopped.append)
     for _ in range(5):
         writer.write(request("/get_user_info", {"userid": user.userid}, user.token))
@@ -30,19 +32,19 @@ async def test_a_connection_is_listened_to_without_a_break(
 
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
-async def test_nobody_sends_far_ahead_of_an_answer(api: Api, http_port: int) -> None:
+async def test_no_client_sends_far_ahead_of_an_answer(api: Api, http_port: int) -> None:
     user = await api.user()
     _, writer = await asyncio.open_connection("127.0.0.1", http_port)
     sent = 0
     with connect_mysql() as holder:
         holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")  # the update has to wait for this lock
         writer.write(request("/upload_user_info", {"nickname": "x"}, user.token))
-        with suppress(ConnectionError, TimeoutError):  # cut off, or (on Tornado's own loop) not read from any more
+        with suppress(ConnectionError, TimeoutError):  # cut off, or on Tornado's own loop no longer read
             for _ in range(1000):
                 writer.write(bytes(64 * 1024))
                 async with asyncio.timeout(1):
                     await writer.drain()
                 sent += 64 * 1024
     writer.close()
-    assert sent < 32 * 2**20  # what the buffers of both sockets hold, and some more
+    assert sent < 32 * 2**20  # the buffers of both sockets, with a margin
     assert (await api.call("/get_user_info", token=user.token))["code"] == 200

@@ -1,4 +1,4 @@
-"""The log tells what happened and keeps every secret."""
+"""The log records every request and no secret."""
 
 import fcntl
 import json
@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 
 from conf.logs import write_all
-from conf.settings import ROOT
+from conf.settings import ROOT, Settings
 from tests.harness.client import PASSWORD, Api, liteav_sig
 
 
@@ -41,7 +42,7 @@ async def test_the_access_log_has_one_line_per_request(api: Api, logged: list[di
 
 
 @pytest.mark.gen_test
-async def test_health_checks_are_heard_only_when_debugging(api: Api, logged: list[dict[str, Any]]) -> None:
+async def test_health_checks_are_logged_at_debug(api: Api, logged: list[dict[str, Any]]) -> None:
     for path in ("/healthz", "/readyz"):
         for method in ("GET", "HEAD"):
             assert (await api.fetch(path, method=method)).code == 200
@@ -51,7 +52,7 @@ async def test_health_checks_are_heard_only_when_debugging(api: Api, logged: lis
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("trusted", [False, pytest.param(True, marks=pytest.mark.conf("--http.trust_proxy", "true"))])
-async def test_only_a_proxy_may_name_the_request(api: Api, trusted: bool) -> None:
+async def test_only_a_trusted_proxy_may_set_the_request_id(api: Api, trusted: bool) -> None:
     for given in ("id-1", "bad id", "x" * 65):
         response = await api.fetch("/nothing", headers={"X-Request-Id": given})
         assert (response.headers["X-Request-Id"] == given) is (trusted and given == "id-1")
@@ -60,7 +61,7 @@ async def test_only_a_proxy_may_name_the_request(api: Api, trusted: bool) -> Non
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
 async def test_an_error_has_one_id_in_the_answer_and_in_both_lines_of_the_log(
-    api: Api, mysql: Any, logged: list[dict[str, Any]]
+    api: Api, mysql: Cursor, logged: list[dict[str, Any]]
 ) -> None:
     mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('odd', '$argon2id$rubbish')")
     response = await api.fetch("/login", json.dumps({"userid": "odd", "password": PASSWORD}).encode())
@@ -75,7 +76,7 @@ async def test_a_made_up_method_is_not_repeated(api: Api, logged: list[dict[str,
     assert logged[0]["method"] == ""
 
 
-def test_a_log_that_takes_no_more_stops_nothing() -> None:
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     write_all(writing, b"line")
@@ -92,7 +93,7 @@ async def test_the_access_log_can_be_turned_off(api: Api, logged: list[dict[str,
 
 
 @pytest.mark.gen_test
-async def test_no_secret_is_ever_logged(api: Api, conf: Any, logged: list[dict[str, Any]]) -> None:
+async def test_no_secret_is_ever_logged(api: Api, conf: Settings, logged: list[dict[str, Any]]) -> None:
     user = await api.user("alice")
     body = json.dumps({"userid": "alice"}).encode()
     secrets = [PASSWORD, user.token, user.refresh_token, liteav_sig(user.token, body)]
@@ -111,7 +112,7 @@ MANY_LINES = """
 import asyncio, sys
 from conf.logs import Lines, json_line
 
-async def one_turn():
+async def one_iteration():
     for number in range(100):
         lines.info(event="line", name=sys.argv[1], number=number, timestamp=0.0, filling="x" * 80)
 
@@ -119,7 +120,7 @@ lines = Lines(sys.stdout.fileno(), json_line)
 lines.info(event="ready", timestamp=0.0)
 sys.stdin.read()
 for _ in range(20):
-    asyncio.run(one_turn())
+    asyncio.run(one_iteration())
 """
 
 

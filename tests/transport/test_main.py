@@ -81,7 +81,7 @@ def test_hup_serves_the_renewed_certificate_and_keeps_the_old_one_over_garbage(t
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_answers_what_is_in_flight_and_accepts_nothing_more(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_stop_answers_requests_in_flight_and_accepts_no_connection(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path) as server, connect_mysql() as holder:
         login = {"userid": "alice", "password": PASSWORD}
         server.call("/register", login)
@@ -90,7 +90,7 @@ def test_a_stop_answers_what_is_in_flight_and_accepts_nothing_more(tmp_path: Pat
         kept.request("GET", "/healthz")
         kept.getresponse().read()
         holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")  # the update has to wait for this lock
-        answers: list[Any] = []
+        answers: list[tuple[int, dict[str, Any]]] = []
         update = threading.Thread(
             target=lambda: answers.append(server.call("/upload_user_info", {"nickname": "x"}, token=token))
         )
@@ -109,7 +109,7 @@ def test_a_stop_answers_what_is_in_flight_and_accepts_nothing_more(tmp_path: Pat
         assert server.exit_code() == 0
 
 
-def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
+def test_a_stop_waits_no_longer_than_the_drain_timeout(tmp_path: Path) -> None:
     with (
         running(tmp_path, "--http.drain_timeout", "0.2") as server,
         connect_mysql() as holder,
@@ -158,7 +158,7 @@ def test_a_burst_of_connections_is_spread_over_the_workers(tmp_path: Path) -> No
         assert len(workers) == 2
 
 
-def test_as_many_connections_are_taken_as_the_system_allows(tmp_path: Path) -> None:
+def test_the_limit_of_open_files_is_raised_to_the_hard_limit(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
     try:
@@ -184,7 +184,7 @@ def test_an_inherited_socket_is_served(tmp_path: Path) -> None:
             wait_for(server.is_ready)
 
 
-def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named_in_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = subprocess.run(command("--http.port", str(port)), capture_output=True, text=True, check=False)
@@ -192,7 +192,7 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert ended.stderr == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
-def test_the_server_command_names_the_taken_port() -> None:
+def test_the_server_command_names_the_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, reserved_port() as tls_port:
         port = taken.getsockname()[1]
         ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""A stop: what is in flight is finished, and nothing makes it take for ever."""
+"""A stop finishes the requests in flight within a limited time."""
 
 import asyncio
 import json
@@ -9,10 +9,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
+from pymysql.cursors import Cursor
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
@@ -30,7 +30,7 @@ CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
 @pytest.fixture(autouse=True)
 def frequent_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deadlines are kept more exactly than to the second."""
+    """Check the deadlines more often than every second."""
     monkeypatch.setattr("handlers.transport.connections._INTERVAL_S", 0.05)
 
 
@@ -93,8 +93,8 @@ def test_a_stop_does_not_wait_for_idle_connections(tmp_path: Path) -> None:
 LONG_LIST = 500  # rows
 
 
-def fill(mysql: Any) -> None:
-    """Make a list so long that no buffer of a socket holds it."""
+def fill(mysql: Cursor) -> None:
+    """Make a list that is longer than the buffers of a socket."""
     mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('author', '')")
     text = "😀" * 1000
     mysql.executemany(
@@ -105,7 +105,7 @@ def fill(mysql: Any) -> None:
 
 @contextmanager
 def unread(port: int, token: str) -> Iterator[socket.socket]:
-    """A connection on which the long list has been asked for."""
+    """A connection that has requested the long list and has not read it."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(PATIENCE)
@@ -118,7 +118,7 @@ def the_rest(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(2**20), b""))
 
 
-def test_a_stop_waits_until_an_answer_is_read(tmp_path: Path, mysql: Any) -> None:
+def test_a_stop_waits_until_an_answer_is_read(tmp_path: Path, mysql: Cursor) -> None:
     with running(tmp_path) as server:
         login = {"userid": "alice", "password": PASSWORD}
         server.call("/register", login)
@@ -137,7 +137,7 @@ def test_a_stop_waits_until_an_answer_is_read(tmp_path: Path, mysql: Any) -> Non
 
 @contextmanager
 def signalled_during_the_start(folder: Path, number: signal.Signals, workers: int) -> Iterator[Server]:
-    """A server that got a signal when it listened already but was still reading its certificate."""
+    """A server that got a signal when it was listening and still reading its certificate."""
     options = [*certificate(folder, trustme.CA()), "--http.processes", str(workers)]
     path = folder / "cert.pem"
     pem = path.rename(folder / "real.pem").read_bytes()
@@ -151,7 +151,7 @@ def signalled_during_the_start(folder: Path, number: signal.Signals, workers: in
 
 
 def opened_by_a_reader(fifo: Path) -> int | None:
-    """A descriptor for writing, None as long as nobody reads."""
+    """A descriptor for writing; None without a reader."""
     try:
         return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
@@ -185,26 +185,26 @@ async def connected(api: Api) -> AsyncIterator[IOStream]:
 
 
 async def arriving(stream: IOStream, app: Application, length: int | str, path: str = "/register") -> None:
-    """Send headers; returns when the server has read and counted them."""
+    """Send headers and wait until the server has counted them."""
     await stream.write(head(length, path))
     assert await stream.read_bytes(len(CONTINUE)) == CONTINUE
     assert app.in_flight == 1
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """As `wait_for`, while the loop goes on."""
+    """As `wait_for`, without blocking the loop."""
     async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0)
 
 
 async def counted(app: Application, count: int) -> None:
-    """Return when so many requests are in flight."""
+    """Wait until `count` requests are in flight."""
     await until(lambda: app.in_flight == count)
 
 
 async def forgotten(deadlines: Deadlines) -> None:
-    """Return when no connection is kept any more."""
+    """Wait until no connection has a deadline."""
     await until(lambda: not deadlines._by_stream)
 
 
@@ -212,7 +212,7 @@ async def forgotten(deadlines: Deadlines) -> None:
 @pytest.mark.parametrize("path", ["/register", "/nowhere", "/healthz"])
 async def test_every_answered_request_is_counted_once(api: Api, app: Application, path: str) -> None:
     async with connected(api) as stream:
-        for _ in range(2):  # the second on a connection that was idle
+        for _ in range(2):  # the second request finds an idle connection
             await arriving(stream, app, len(BODY), path)
             await stream.write(BODY)
             headers = await stream.read_until(b"\r\n\r\n")
@@ -283,8 +283,8 @@ async def test_a_body_served_after_its_connection_is_forgotten_ends_no_other_lim
 
 
 @pytest.mark.gen_test
-async def test_the_time_that_the_server_takes_is_not_the_clients(
-    api: Api, mysql: Any, monkeypatch: pytest.MonkeyPatch
+async def test_the_time_limits_of_a_client_exclude_the_time_of_the_server(
+    api: Api, mysql: Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 0.2
     user = await api.user()
@@ -299,8 +299,8 @@ async def test_the_time_that_the_server_takes_is_not_the_clients(
 
 
 @pytest.mark.gen_test
-async def test_who_does_not_read_the_answer_is_disconnected(
-    api: Api, app: Application, mysql: Any, http_port: int, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_does_not_read_its_answer_is_disconnected(
+    api: Api, app: Application, mysql: Cursor, http_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("handlers.transport.application.ANSWER_TIMEOUT_S", 0.3)
     user = await api.user()
@@ -313,8 +313,8 @@ async def test_who_does_not_read_the_answer_is_disconnected(
 
 
 @pytest.mark.gen_test
-async def test_who_has_read_the_answer_stays_connected(
-    api: Api, app: Application, mysql: Any, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_has_read_its_answer_stays_connected(
+    api: Api, app: Application, mysql: Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 0.5
     monkeypatch.setattr("handlers.transport.application.ANSWER_TIMEOUT_S", limit)

@@ -1,4 +1,4 @@
-"""Every outage is broken and healed: the server starts, refuses, recovers by itself."""
+"""Every outage is caused and ended: the server starts, refuses and recovers by itself."""
 
 import asyncio
 import os
@@ -6,10 +6,10 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from pymysql.cursors import Cursor
 from redis import Redis
 
 from conf.settings import Settings, mysql_arguments
@@ -25,14 +25,14 @@ LOGIN = {"userid": "alice", "password": PASSWORD}
 TIMEOUTS = ["--mysql.acquire_timeout", "0.3", "--mysql.query_timeout", "0.3", "--redis.timeout", "0.2"]
 
 
-def refusal(server: Server, path: str, body: Any) -> tuple[int, int]:
+def refusal(server: Server, path: str, body: dict[str, str]) -> tuple[int, int]:
     status, answer = server.call(path, body)
     return status, answer["code"]
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> tuple[Path, list[str]]:
-    """A folder for stores that a test may break, and the options that name them before they run."""
+    """A folder for private stores of the test, and the options with their future URLs."""
     folder = tmp_path / "stores"
     mysql = f"mysql://root@localhost/xiaozhibo?unix_socket={folder}/mysql/socket"
     return folder, ["--mysql.url", mysql, "--redis.url", f"unix://{folder}/redis/socket?db=0", *TIMEOUTS]
@@ -66,7 +66,7 @@ def test_the_server_starts_without_its_stores_and_recovers_each_time(
 
 @contextmanager
 def frozen(store: Path) -> Iterator[None]:
-    """A private store that accepts connections and says nothing."""
+    """Freeze a private store: it accepts connections and stays silent."""
     pid = int((store / "pid").read_text())
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -77,7 +77,7 @@ def frozen(store: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("store", ["mysql", "redis"])
-def test_a_store_that_hangs_is_given_up_on_and_found_again(
+def test_a_store_that_hangs_is_refused_in_time_and_used_again(
     own: tuple[Path, list[str]], tmp_path: Path, store: str
 ) -> None:
     folder, options = own
@@ -111,9 +111,8 @@ def test_a_migration_that_hangs_does_not_delay_a_stop(
 
 
 @asynccontextmanager
-async def database(**limits: Any) -> AsyncIterator[Database]:
-    limits = {"pool_size": 1, "acquire_timeout": 0.2, "query_timeout": 5, **limits}
-    db = Database(mysql_arguments(MYSQL_URL), **limits)
+async def database(*, acquire_timeout: float = 0.2, query_timeout: float = 5) -> AsyncIterator[Database]:
+    db = Database(mysql_arguments(MYSQL_URL), pool_size=1, acquire_timeout=acquire_timeout, query_timeout=query_timeout)
     try:
         yield db
     finally:
@@ -144,7 +143,7 @@ async def test_a_full_pool_refuses_after_its_time() -> None:
 
 
 @pytest.mark.gen_test
-async def test_cancelled_queries_do_not_starve_those_who_wait() -> None:
+async def test_cancelled_queries_do_not_starve_the_waiting_ones() -> None:
     async with database(acquire_timeout=10) as db:
         slow = asyncio.create_task(db.fetch_one("SELECT SLEEP(10)"))
         waiting = [asyncio.create_task(db.fetch_one("SELECT 7")) for _ in range(5)]
@@ -156,7 +155,7 @@ async def test_cancelled_queries_do_not_starve_those_who_wait() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Any) -> None:
+async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Cursor) -> None:
     async with database(query_timeout=0.2) as db:
         with pytest.raises(StoreUnavailable):
             await db.fetch_one("SELECT SLEEP(30) AS marked")
@@ -171,7 +170,7 @@ async def test_a_slow_statement_is_ended_in_the_server_too(mysql: Any) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_killed_connection_is_replaced(mysql: Any) -> None:
+async def test_a_killed_connection_is_replaced(mysql: Cursor) -> None:
     async with database() as db:
         (connection,) = await db.fetch_one("SELECT CONNECTION_ID()") or ()
         mysql.execute("KILL %s", (connection,))
@@ -184,7 +183,7 @@ async def test_a_killed_connection_is_replaced(mysql: Any) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Any) -> None:
+async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Cursor) -> None:
     insert = "INSERT INTO tb_account (userid, password) VALUES (%s, '')"
     async with database() as db:
         async with db.transaction() as tx:

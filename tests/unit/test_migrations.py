@@ -3,10 +3,10 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from pymysql.cursors import Cursor
 
 from conf.settings import ROOT
 from models.migrate import LOCK, MigrationLocked, migrate
@@ -19,7 +19,7 @@ def test_migrating_again_or_many_times_at_once_changes_nothing(schema: None) -> 
         assert list(threads.map(migrate, [MYSQL_URL] * 8)) == [[]] * 8
 
 
-def test_an_empty_database_is_migrated_once_by_many_at_once(mysql: Any) -> None:
+def test_an_empty_database_is_migrated_once_by_many_at_once(mysql: Cursor) -> None:
     database = f"{DATABASE}_empty"
     mysql.execute(f"CREATE DATABASE {database}")
     try:
@@ -32,7 +32,7 @@ def test_an_empty_database_is_migrated_once_by_many_at_once(mysql: Any) -> None:
         mysql.execute(f"DROP DATABASE {database}")
 
 
-def test_what_a_killed_migration_left_behind_is_in_nobodys_way(mysql: Any) -> None:
+def test_a_lock_row_of_a_killed_migration_blocks_nothing(mysql: Cursor) -> None:
     mysql.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, %s, %s)", (datetime.now(), os.getpid() + 1))
     try:
         assert migrate(MYSQL_URL) == []
@@ -40,7 +40,7 @@ def test_what_a_killed_migration_left_behind_is_in_nobodys_way(mysql: Any) -> No
         mysql.execute("DELETE FROM yoyo_lock")
 
 
-def test_a_migration_waits_for_another_one(mysql: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_waits_for_another_one(mysql: Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
     mysql.execute(f"SELECT GET_LOCK({LOCK}, 0)")
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(migrate, MYSQL_URL)
@@ -54,7 +54,7 @@ def test_a_migration_waits_for_another_one(mysql: Any, monkeypatch: pytest.Monke
         assert waiting.result(20) == []
 
 
-def test_every_table_says_how_it_stores_and_compares_text(mysql: Any) -> None:
+def test_every_table_says_how_it_stores_and_compares_text(mysql: Cursor) -> None:
     mysql.execute(
         "SELECT table_name, engine, table_collation FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_name LIKE 'tb\\_%'"

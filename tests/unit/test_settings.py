@@ -1,8 +1,9 @@
-"""Where settings come from, what is refused, and that secrets stay secret."""
+"""The sources of settings, the refusals, and the secrecy of secrets."""
 
-import os
 import subprocess
 import sys
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -24,16 +25,20 @@ REAL = {
 
 
 def refused(*options: str, **env: str) -> str:
-    """What main.py says when it refuses to start."""
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "main.py"), *options],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout) == (2, "")
-    return ended.stderr
+    """The message about settings that are refused."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as stderr:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            load(options)
+    assert ended.value.code == 2
+    return stderr.getvalue()
+
+
+def test_main_ends_at_a_wrong_setting_with_nothing_but_the_message() -> None:
+    command = [sys.executable, str(ROOT / "main.py"), "--http.port", "abc"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", refused("--http.port", "abc"))
 
 
 def test_the_defaults_of_development() -> None:
@@ -56,7 +61,7 @@ def test_options_override_the_environment_which_overrides_the_file(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "takes"),
+    ("name", "value", "accepted"),
     [
         ("XZB_HTTP__PORT", "abc", "valid integer"),
         ("XZB_HTTP__PORT", "70000", "less than or equal to 65535"),
@@ -68,10 +73,10 @@ def test_options_override_the_environment_which_overrides_the_file(
         ("XZB_CONF", "/nowhere.toml", "no file"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: str, takes: str) -> None:
+def test_a_wrong_value_is_named_with_the_accepted_ones(name: str, value: str, accepted: str) -> None:
     message = refused(**{name: value})
     assert name in message
-    assert takes in message
+    assert accepted in message
     assert value in message
 
 

@@ -1,6 +1,9 @@
-"""The interfaces by who may call them, and a good body for each."""
+"""The interfaces by their callers, and a valid body for each."""
 
 from typing import Any
+
+from pymysql.cursors import Cursor
+from redis import Redis
 
 from handlers.routes import ROUTES
 from tests.harness.client import PASSWORD, Api
@@ -9,7 +12,7 @@ from tests.harness.stores import TABLES
 PUBLIC = ["/register", "/login", "/refresh"]
 CALLBACKS = ["/callback/tape_callback", "/callback/tape_callback.php"]
 PROBES = ["/healthz", "/readyz"]
-# Derived, so that a new interface has to refuse strangers or be added to a list above.
+# Derived: a new interface has to refuse strangers or be added to a list above.
 PROTECTED = [path for path, _ in ROUTES if path not in {*PUBLIC, *CALLBACKS, *PROBES}]
 GOOD: dict[str, dict[str, Any]] = {
     "/register": {"userid": "new", "password": PASSWORD},
@@ -23,9 +26,9 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-def contents(mysql: Any, store: Any) -> list[Any]:
+def contents(mysql: Cursor, store: Redis) -> list[object]:
     """Everything in both stores."""
-    rows: list[Any] = []
+    rows: list[object] = []
     for table in TABLES:
         mysql.execute(f"SELECT * FROM {table}")
         rows.append(mysql.fetchall())

@@ -4,9 +4,10 @@ import asyncio
 import json
 import random
 import time
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
 from tornado.httpserver import HTTPServer
 
 from tests.api.bad_input.interfaces import CALLBACKS, GOOD, PROTECTED, PUBLIC, contents
@@ -66,7 +67,7 @@ NOT_JSON = [
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", [*PUBLIC, *PROTECTED])
-async def test_a_body_that_is_no_json_object_is_a_bad_request(api: Api, mysql: Any, store: Any, path: str) -> None:
+async def test_a_body_that_is_no_json_object_is_a_bad_request(api: Api, mysql: Cursor, store: Redis, path: str) -> None:
     user = await api.user()
     before = contents(mysql, store)
     for raw in NOT_JSON:
@@ -107,7 +108,7 @@ async def test_any_content_type_is_fine(api: Api, content_type: str) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("size", [BODY_LIMIT + 1, 1_000_000])
-async def test_a_body_over_64_kib_is_too_large(api: Api, mysql: Any, store: Any, size: int) -> None:
+async def test_a_body_over_64_kib_is_too_large(api: Api, mysql: Cursor, store: Redis, size: int) -> None:
     user = await api.user()
     before = contents(mysql, store)
     for path in [*PUBLIC, *PROTECTED, *CALLBACKS]:
@@ -131,7 +132,7 @@ async def test_a_body_of_64_kib_is_read(api: Api) -> None:
     [([65536], 200), ([65535, 1], 200), ([65537], 413), ([65536, 1], 413), ([1000] * 66, 413), ([65536] * 16, 413)],
 )
 async def test_a_chunked_body_has_the_same_limit(
-    http_server: HTTPServer, http_port: int, mysql: Any, chunks: list[int], status: int
+    http_server: HTTPServer, http_port: int, mysql: Cursor, chunks: list[int], status: int
 ) -> None:
     body = json.dumps(GOOD["/register"]).encode().ljust(sum(chunks))
     reader, writer = await asyncio.open_connection("127.0.0.1", http_port)

@@ -1,9 +1,10 @@
 """Every protected interface refuses strangers, and nobody acts for another user."""
 
 import json
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
 
 from tests.api.bad_input.interfaces import GOOD, PROTECTED, contents
 from tests.harness.client import Api
@@ -11,7 +12,7 @@ from tests.harness.client import Api
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", PROTECTED)
-async def test_every_protected_interface_refuses_strangers(api: Api, mysql: Any, store: Any, path: str) -> None:
+async def test_every_protected_interface_refuses_strangers(api: Api, mysql: Cursor, store: Redis, path: str) -> None:
     user, other = await api.user("Alice"), await api.user("alice")
     before = contents(mysql, store)
     userid, _, random_part = user.token.partition(".")
@@ -46,11 +47,12 @@ async def test_every_protected_interface_refuses_strangers(api: Api, mysql: Any,
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", PROTECTED)
-async def test_nobody_acts_for_another_user(api: Api, mysql: Any, store: Any, path: str) -> None:
+async def test_nobody_acts_for_another_user(api: Api, mysql: Cursor, store: Redis, path: str) -> None:
     user, other = await api.user("Alice"), await api.user("alice")
     before = contents(mysql, store)
     body = GOOD.get(path, {})
-    for userid in (other.userid, "ALICE", "Alice ", "nobody", 7, 0, False, True, [], {}, ["Alice"], ""):
+    wrong: list[object] = [other.userid, "ALICE", "Alice ", "nobody", 7, 0, False, True, [], {}, ["Alice"], ""]
+    for userid in wrong:
         assert (await api.call(path, {**body, "userid": userid}, token=user.token))["code"] == 498, userid
     for signed in ({**body, "userid": "Alice"}, body, {**body, "userid": ["alice"]}, {**body, "userId": "alice"}):
         assert (await api.signed(path, json.dumps(signed).encode(), other.token))["code"] == 498, signed
@@ -71,7 +73,7 @@ async def test_userids_that_differ_in_case_have_their_own_profiles(api: Api) -> 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("wrong", ["", "x", "é", "another's", "the token"])
-async def test_a_wrong_refresh_token_changes_nothing(api: Api, mysql: Any, store: Any, wrong: str) -> None:
+async def test_a_wrong_refresh_token_changes_nothing(api: Api, mysql: Cursor, store: Redis, wrong: str) -> None:
     user, other = await api.user(), await api.user()
     before = contents(mysql, store)
     refresh_token = {"another's": other.refresh_token, "the token": user.token}.get(wrong, wrong)

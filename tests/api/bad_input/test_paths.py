@@ -1,9 +1,10 @@
 """Other methods and unknown paths are refused."""
 
 import json
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
 
 from tests.api.bad_input.interfaces import CALLBACKS, GOOD, PROTECTED, PUBLIC, contents
 from tests.harness.client import Api
@@ -11,7 +12,7 @@ from tests.harness.client import Api
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_other_methods_are_refused(api: Api, mysql: Any, store: Any, method: str) -> None:
+async def test_other_methods_are_refused(api: Api, mysql: Cursor, store: Redis, method: str) -> None:
     before = contents(mysql, store)
     for path in [*PUBLIC, *PROTECTED, *CALLBACKS]:
         body = json.dumps(GOOD.get(path, {})).encode()

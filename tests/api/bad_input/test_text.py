@@ -1,8 +1,7 @@
 """Hostile text is stored and returned verbatim."""
 
-from typing import Any
-
 import pytest
+from pymysql.cursors import Cursor
 
 from tests.api.bad_input.interfaces import GOOD
 from tests.harness.client import Api
@@ -23,8 +22,8 @@ HOSTILE = [
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("text", HOSTILE)
-async def test_hostile_text_is_stored_and_returned_verbatim(api: Api, mysql: Any, text: str) -> None:
-    plain = Api(api.client, api.base_url)  # a table's name in an answer is what was sent
+async def test_hostile_text_is_stored_and_returned_verbatim(api: Api, mysql: Cursor, text: str) -> None:
+    plain = Api(api.client, api.base_url)  # without the check for a table's name, which is part of the text
     user = await plain.user()
     await plain.call("/upload_user_info", {"nickname": text}, token=user.token)
     assert (await plain.call("/get_user_info", token=user.token))["data"]["nickname"] == text

@@ -1,9 +1,10 @@
 """A wrong value in a body that is otherwise good is named, and nothing is written."""
 
 import json
-from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
 
 from tests.api.bad_input.interfaces import GOOD, PUBLIC, contents, token_for
 from tests.harness.client import Api
@@ -42,7 +43,7 @@ BAD_URLS = [
 ]
 
 
-def wrong_values(field: str) -> list[Any]:
+def wrong_values(field: str) -> list[object]:
     """Values of a wrong type, form or length."""
     if field in INTEGERS:
         range_ = {"sex": [-2, 2, "2", 10**30], "index": [-1, "-1", -(10**30)], "count": [0, -1, "0"]}[field]
@@ -86,7 +87,7 @@ def wrong_values(field: str) -> list[Any]:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("path", "field"), [(path, field) for path, fields in GOOD.items() for field in fields])
-async def test_a_wrong_value_is_named(api: Api, mysql: Any, store: Any, path: str, field: str) -> None:
+async def test_a_wrong_value_is_named(api: Api, mysql: Cursor, store: Redis, path: str, field: str) -> None:
     token = await token_for(api, path)
     before = contents(mysql, store)
     code = {"userid": 610, "password": 611}.get(field, 602) if path == "/register" else 602
@@ -101,7 +102,7 @@ async def test_a_wrong_value_is_named(api: Api, mysql: Any, store: Any, path: st
     ("path", "field"),
     [(path, field) for path, fields in GOOD.items() for field in fields if field in TEXTS | URLS],
 )
-async def test_no_control_character_gets_in(api: Api, mysql: Any, store: Any, path: str, field: str) -> None:
+async def test_no_control_character_gets_in(api: Api, mysql: Cursor, store: Redis, path: str, field: str) -> None:
     token = await token_for(api, path)
     before = contents(mysql, store)
     prefix = "http://a/" if field in URLS else ""
@@ -113,7 +114,7 @@ async def test_no_control_character_gets_in(api: Api, mysql: Any, store: Any, pa
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("path", "field"), [(path, field) for path, fields in GOOD.items() for field in fields])
-async def test_no_lone_surrogate_gets_in(api: Api, mysql: Any, store: Any, path: str, field: str) -> None:
+async def test_no_lone_surrogate_gets_in(api: Api, mysql: Cursor, store: Redis, path: str, field: str) -> None:
     token = await token_for(api, path)
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     before = contents(mysql, store)
@@ -127,7 +128,7 @@ async def test_no_lone_surrogate_gets_in(api: Api, mysql: Any, store: Any, path:
 
 
 @pytest.mark.gen_test
-async def test_a_lone_surrogate_in_what_nobody_reads_does_not_matter(api: Api) -> None:
+async def test_a_lone_surrogate_in_an_unknown_field_is_ignored(api: Api) -> None:
     user = await api.user()
     for raw in (b'{"\\ud800": 1}', b'{"x": [{"y": "\\uDFFF"}]}'):
         assert (await api.send("/get_user_info", raw, {"Authorization": f"Bearer {user.token}"}))["code"] == 200
@@ -150,7 +151,7 @@ async def test_a_lone_surrogate_in_what_nobody_reads_does_not_matter(api: Api) -
 )
 @pytest.mark.parametrize("null", [False, True])
 async def test_a_missing_parameter_is_named(
-    api: Api, mysql: Any, store: Any, path: str, field: str, null: bool
+    api: Api, mysql: Cursor, store: Redis, path: str, field: str, null: bool
 ) -> None:
     token = await token_for(api, path)
     before = contents(mysql, store)
