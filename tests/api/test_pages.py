@@ -4,7 +4,6 @@ import asyncio
 import gzip
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pymysql.cursors import Cursor

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from handlers.application import Application
 from pymysql.cursors import Cursor
 from tornado import gen
 
 from conf.settings import Settings
-from handlers.application import Application
 from services import open_services
 from tests.api.test_videos import another_process
 from tests.harness.client import PASSWORD, Api
@@ -245,7 +245,9 @@ async def test_without_a_room_a_replay_has_the_profiles_frontcover(api: Api) -> 
 
 
 @pytest.mark.gen_test
-async def test_an_unknown_users_event_is_kept_once_and_delivered_later(api: Api, app: Application, mysql: Cursor) -> None:
+async def test_an_unknown_users_event_is_kept_once_and_delivered_later(
+    api: Api, app: Application, mysql: Cursor
+) -> None:
     await store(api, event(), event(), {**event(), "file_id": "", "video_id": "v2"}, event(stream_id="x"))
     assert count(mysql, "tb_undelivered_callback") == 3
     assert await app.services.recordings.replay_undelivered() == (0, 3)
@@ -291,7 +293,9 @@ BIZID = pytest.mark.conf("--live.bizid", "77")
         pytest.param("a77_anchor", "a77_anchor", marks=BIZID),
     ],
 )
-async def test_the_user_is_the_stream_id_without_its_bizid(api: Api, mysql: Cursor, stream_id: str, userid: str) -> None:
+async def test_the_user_is_the_stream_id_without_its_bizid(
+    api: Api, mysql: Cursor, stream_id: str, userid: str
+) -> None:
     user = await api.user()
     mysql.execute("INSERT INTO tb_account (userid, password) VALUES (%s, '')", (userid,))  # an imported one
     await store(api, event(stream_id=stream_id))
@@ -368,7 +372,9 @@ UNUSABLE: list[tuple[str, object]] = [
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("name", "bad"), UNSIGNED)
-async def test_an_event_without_a_readable_signature_is_refused(api: Api, mysql: Cursor, name: str, bad: object) -> None:
+async def test_an_event_without_a_readable_signature_is_refused(
+    api: Api, mysql: Cursor, name: str, bad: object
+) -> None:
     await api.user("anchor")
     status, answer = await deliver(api, {**event(), name: bad})
     assert (status, answer["code"]) == (400, 4002)
@@ -393,7 +399,9 @@ async def test_a_signed_event_that_cannot_be_used_is_kept_whole(
 
 
 @pytest.mark.gen_test
-async def test_an_event_that_cannot_be_used_stays_kept_until_it_can_be(api: Api, app: Application, mysql: Cursor) -> None:
+async def test_an_event_that_cannot_be_used_stays_kept_until_it_can_be(
+    api: Api, app: Application, mysql: Cursor
+) -> None:
     user = await api.user("anchor")
     await store(api, event(file_format="avi"))
     assert await app.services.recordings.replay_undelivered() == (0, 1)

@@ -259,7 +259,7 @@ async def test_pages_of_rows_alike_in_time_and_file_id_have_no_gaps(api: Api, my
 async def test_readers_far_down_a_list_leave_the_database_to_the_others(
     api: Api, mysql: Cursor, path: str, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.videos._TURN_SECONDS", 0.3)
+    monkeypatch.setattr("services.videos._MAX_WAIT_S", 0.3)
     user = await api.user()
     mysql.execute(f"LOCK TABLES {table} WRITE")
     try:

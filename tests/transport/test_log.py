@@ -24,7 +24,7 @@ async def test_the_access_log_has_one_line_per_request(api: Api, logged: list[di
     response = await api.fetch("/get_user_info", b"{}", {"Authorization": f"Bearer {user.token}"})
     await api.call("/get_user_info")
     await api.fetch("/nothing?token=x")
-    assert [event.pop("ms") >= 0 for event in logged] == [True] * 3
+    assert [event.pop("duration_ms") >= 0 for event in logged] == [True] * 3
     first, second, third = logged
     assert first == {
         "event": "request",

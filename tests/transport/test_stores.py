@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -14,11 +16,12 @@ from redis import Redis
 
 from conf.settings import Settings, mysql_arguments
 from models.database import Database
-from models.errors import StoreUnavailable
+from models.errors import DuplicateKey, StoreError, StoreUnavailable
+from models.migrate import migrate
 from scripts.stores.private_servers import private_mysql, private_redis
 from tests.api.test_videos import another_process
 from tests.harness.client import PASSWORD, Api
-from tests.harness.main_process import Server, running, wait_for
+from tests.harness.main_process import PATIENCE, Server, running, wait_for
 from tests.harness.stores import MYSQL_URL
 
 LOGIN = {"userid": "alice", "password": PASSWORD}
@@ -38,6 +41,14 @@ def own(tmp_path: Path) -> tuple[Path, list[str]]:
     return folder, ["--mysql.url", mysql, "--redis.url", f"unix://{folder}/redis/socket?db=0", *TIMEOUTS]
 
 
+@contextmanager
+def migrated_mysql(folder: Path) -> Iterator[None]:
+    """A private MySQL with the tables."""
+    with private_mysql(folder, durable=False) as url:
+        migrate(url)
+        yield
+
+
 def test_the_server_starts_without_its_stores_and_recovers_each_time(
     own: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
@@ -47,7 +58,7 @@ def test_the_server_starts_without_its_stores_and_recovers_each_time(
         assert server.call("/healthz")[0] == 200
         assert server.call("/readyz") == (503, {"code": 503, "message": "not ready: mysql, redis"})
         assert refusal(server, "/register", LOGIN) == (503, 503)
-        with ExitStack() as redis, private_mysql(folder, durable=False):
+        with ExitStack() as redis, migrated_mysql(folder):
             redis.enter_context(private_redis(folder, durable=False))
             wait_for(server.is_ready)
             assert server.call("/register", LOGIN)[0] == 200
@@ -82,7 +93,7 @@ def test_a_store_that_hangs_is_refused_in_time_and_used_again(
 ) -> None:
     folder, options = own
     with (
-        private_mysql(folder, durable=False),
+        migrated_mysql(folder),
         private_redis(folder, durable=False),
         running(tmp_path, *options) as server,
     ):
@@ -94,25 +105,11 @@ def test_a_store_that_hangs_is_refused_in_time_and_used_again(
         assert server.call("/login", LOGIN)[1]["code"] == 200
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_migration_that_hangs_does_not_delay_a_stop(
-    own: tuple[Path, list[str]], tmp_path: Path, workers: str
-) -> None:
-    folder, options = own
-    options = [*options, "--http.drain_timeout", "0.2", "--http.processes", workers]
-    with (
-        private_mysql(folder, durable=False),
-        frozen(folder / "mysql"),
-        running(tmp_path, *options, ready=False) as server,
-    ):
-        wait_for(lambda: [line["event"] for line in server.log()].count("serving") == int(workers))
-        server.send(signal.SIGTERM)
-        assert server.process.wait(5) == 0
-
-
 @asynccontextmanager
-async def database(*, acquire_timeout: float = 0.2, query_timeout: float = 5) -> AsyncIterator[Database]:
-    db = Database(mysql_arguments(MYSQL_URL), pool_size=1, acquire_timeout=acquire_timeout, query_timeout=query_timeout)
+async def database(
+    url: str = MYSQL_URL, *, acquire_timeout: float = 0.2, query_timeout: float = 5
+) -> AsyncIterator[Database]:
+    db = Database(mysql_arguments(url), pool_size=1, acquire_timeout=acquire_timeout, query_timeout=query_timeout)
     try:
         yield db
     finally:
@@ -178,7 +175,7 @@ async def test_a_killed_connection_is_replaced(mysql: Cursor) -> None:
             for _ in range(100):
                 (now,) = await db.fetch_one("SELECT CONNECTION_ID()") or ()
                 if now != connection:
-                    raise StoreUnavailable
+                    raise StoreUnavailable("mysql", "the connection was replaced before")
         assert await db.fetch_one("SELECT 1") == (1,)
 
 
@@ -195,3 +192,43 @@ async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Cursor) ->
                     raise error
     mysql.execute("SELECT userid FROM tb_account")
     assert mysql.fetchall() == (("kept",),)
+
+
+@pytest.mark.gen_test
+async def test_a_mysql_that_accepts_and_stays_silent_is_given_up_in_time() -> None:
+    """The limits sweep over the moment at which the TCP connection is made (see `Database._opened_pool`)."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as silent:
+        url = f"mysql://root@127.0.0.1:{silent.getsockname()[1]}/xiaozhibo"
+        for microseconds in 4 * [*range(100, 1000, 20)]:
+            async with database(url, acquire_timeout=microseconds / 1e6) as db, asyncio.timeout(PATIENCE):
+                with pytest.raises(StoreUnavailable):
+                    await db.fetch_one("SELECT 1")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("sql", "error"),
+    [
+        ("INSERT INTO tb_account (userid, password) VALUES ('alice', '')", DuplicateKey),
+        ("INSERT INTO nowhere VALUES (1)", StoreError),
+        ("nonsense", StoreError),
+        ("USE nowhere", StoreError),
+        ("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213", StoreUnavailable),
+        ("SIGNAL SQLSTATE '28000' SET MYSQL_ERRNO = 1045", StoreError),
+    ],
+)
+async def test_an_error_of_mysql_is_translated(sql: str, error: type[StoreError]) -> None:
+    async with database() as db:
+        await db.execute("INSERT INTO tb_account (userid, password) VALUES ('alice', '')")
+        with pytest.raises(StoreError) as raised:
+            await db.execute(sql)
+    assert (type(raised.value), raised.value.store) == (error, "mysql")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("url", ["mysql://nobody:wrong@localhost/x?", "mysql://root@localhost/nowhere?"])
+async def test_wrong_credentials_and_a_missing_database_are_no_passing_outage(url: str) -> None:
+    async with database(url + urlsplit(MYSQL_URL).query) as db:
+        with pytest.raises(StoreError) as raised:
+            await db.fetch_one("SELECT 1")
+    assert type(raised.value) is StoreError
