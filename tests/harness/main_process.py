@@ -15,6 +15,8 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any, TypeVar
 
+import trustme
+
 from conf.settings import ROOT
 from tests.harness.stores import OPTIONS
 
@@ -118,6 +120,14 @@ def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int
         finally:
             process.kill()
             process.wait()
+
+
+def certificate(folder: Path, authority: trustme.CA) -> list[str]:
+    """Write a certificate for the loopback address; the options that serve it."""
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    return ["--http.tls_certificate", str(folder / "cert.pem"), "--http.tls_key", str(folder / "key.pem")]
 
 
 def alive(pid: int) -> bool:

@@ -17,19 +17,21 @@ import trustme
 
 from conf.settings import ROOT
 from tests.harness.client import PASSWORD
-from tests.harness.main_process import PATIENCE, alive, children, command, kill, reserved_port, running, wait_for
+from tests.harness.main_process import (
+    PATIENCE,
+    alive,
+    certificate,
+    children,
+    command,
+    kill,
+    reserved_port,
+    running,
+    wait_for,
+)
 from tests.harness.stores import connect_mysql
 
 WAITING_UPDATE = "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE tb_acc%'"
 pytestmark = pytest.mark.usefixtures("mysql", "store")
-
-
-def certificate(folder: Path, authority: trustme.CA) -> list[str]:
-    """Write a certificate for the loopback address; the options that serve it."""
-    issued = authority.issue_cert("127.0.0.1")
-    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    issued.private_key_pem.write_to_path(folder / "key.pem")
-    return ["--http.tls_certificate", str(folder / "cert.pem"), "--http.tls_key", str(folder / "key.pem")]
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:

@@ -19,8 +19,7 @@ from tornado.tcpclient import TCPClient
 from handlers.application import MAX_BODY, Application
 from handlers.deadlines import Deadlines
 from tests.harness.client import PASSWORD, Api, request
-from tests.harness.main_process import PATIENCE, Server, running, wait_for
-from tests.transport.test_main import certificate
+from tests.harness.main_process import PATIENCE, Server, certificate, running, wait_for
 
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 

@@ -15,9 +15,9 @@ from redis import Redis
 from conf.settings import Settings, mysql_arguments
 from models.database import Database, DatabaseUnavailable
 from scripts.private_servers import private_mysql, private_redis
-from tests.api.test_videos import another_process
 from tests.harness.client import PASSWORD, Api
 from tests.harness.main_process import Server, running, wait_for
+from tests.harness.second_application import another_process
 from tests.harness.stores import MYSQL_URL
 
 LOGIN = {"userid": "alice", "password": PASSWORD}
