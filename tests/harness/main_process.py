@@ -103,11 +103,17 @@ def command(*options: str) -> list[str]:
 
 
 @contextmanager
-def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int, ...] = ()) -> Iterator[Server]:
-    """A server on ports of its own; at the end it is asked to stop, or killed."""
+def running(
+    folder: Path, *options: str, ready: bool = True, tls: bool = False, pass_fds: tuple[int, ...] = ()
+) -> Iterator[Server]:
+    """A server on ports of its own; at the end it is asked to stop, or killed.
+
+    With `tls` and without a certificate in the options it makes the shared certificate in var/, where two servers
+    at a time would get in each other's way.
+    """
     log = folder / "log"
     with reserved_port() as port, reserved_port() as tls_port, log.open("wb") as output:
-        ports = ["--http.port", str(port), "--http.tls_port", str(tls_port)]
+        ports = ["--http.port", str(port), "--http.tls_port", str(tls_port if tls else 0)]
         process = subprocess.Popen(command(*ports, *options), stdout=output, stderr=output, pass_fds=pass_fds)
         server = Server(process, port, tls_port, log)
         try:

@@ -41,7 +41,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def test_http_and_https_from_one_process_with_a_self_made_certificate(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with running(tmp_path, tls=True) as server:
         context = ssl.create_default_context(cafile=str(ROOT / "var" / "tls" / "ca.pem"))
         assert (
             server.call("/healthz") == server.call("/healthz", context=context) == (200, {"code": 200, "message": "OK"})
@@ -64,7 +64,7 @@ def test_hup_serves_the_renewed_certificate_and_keeps_the_old_one_over_garbage(t
         except ssl.SSLCertVerificationError:
             return False
 
-    with running(tmp_path, *certificate(tmp_path, old), "--http.processes", workers) as server:
+    with running(tmp_path, *certificate(tmp_path, old), "--http.processes", workers, tls=True) as server:
         assert served_by(old)
         (tmp_path / "cert.pem").write_text("garbage")
         server.send(signal.SIGHUP)
@@ -189,7 +189,9 @@ def test_an_inherited_socket_is_served(tmp_path: Path) -> None:
 def test_a_port_in_use_is_named_in_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = subprocess.run(command("--http.port", str(port)), capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            command("--http.port", str(port), "--http.tls_port", "0"), capture_output=True, text=True, check=False
+        )
     assert ended.returncode == 1
     assert ended.stderr == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
 

@@ -141,7 +141,7 @@ def signalled_during_the_start(folder: Path, number: signal.Signals, workers: in
     path = folder / "cert.pem"
     pem = path.rename(folder / "real.pem").read_bytes()
     os.mkfifo(path)
-    with running(folder, *options, ready=False) as server:
+    with running(folder, *options, ready=False, tls=True) as server:
         with os.fdopen(wait_for(lambda: opened_by_a_reader(path)), "wb") as held:
             server.send(number)
             (folder / "real.pem").rename(path)  # for the next time that it is read
