@@ -12,10 +12,11 @@ from tornado import gen
 
 from conf.settings import Settings
 from services.snapshot import VERSION_KEYS
-from tests.api.test_recordings import event
-from tests.api.test_videos import LISTS, VIDEO, another_process, insert, listed
 from tests.harness.client import PASSWORD, Api, request
+from tests.harness.events import event
+from tests.harness.lists import LISTS, VIDEO, insert, listed
 from tests.harness.main_process import running
+from tests.harness.second_application import another_process
 
 SHORT = pytest.mark.conf("--performance.page_ttl", "0.5")
 LONG = pytest.mark.conf("--performance.page_ttl", "60")

@@ -10,40 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handlers.application import Application
+from handlers.transport.application import Application
 from pymysql.cursors import Cursor
 from tornado import gen
 
 from conf.settings import Settings
 from services import open_services
-from tests.api.test_videos import another_process
 from tests.harness.client import PASSWORD, Api
+from tests.harness.events import START, event
+from tests.harness.second_application import another_process
 
 PATH = "/callback/tape_callback"
-KEY = "fake-callback-key"
 VECTORS = json.loads((Path(__file__).parent.parent / "protocol" / "vectors.json").read_text())
 CAPTURED = VECTORS["live_callback"][0]
-START = 1_700_000_000
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    """An event of the live service, signed now."""
-    t = changes.pop("t", int(time.time()) + 600)
-    sign = hashlib.md5(f"{KEY}{t}".encode()).hexdigest()
-    return {
-        "event_type": 100,
-        "t": t,
-        "sign": sign,
-        "stream_id": "5000_anchor",
-        "file_id": "m1",
-        "video_url": "http://vod/m1",
-        "file_format": "mp4",
-        "start_time": START,
-        "end_time": START + 400,
-        "duration": 400,
-        "appid": 1250000000,
-        **changes,
-    }
 
 
 def recorded(name: str, start: int, end: int) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -11,45 +10,13 @@ import aiomysql
 import pytest
 from pymysql.cursors import Cursor
 from tornado import gen
-from tornado.testing import bind_unused_port
 
 from conf.settings import Settings
-from handlers.routes import make_application
-from handlers.transport.server import make_server
 from models import ugc, vod
 from models.database import Queries, Row
-from services import open_services
 from tests.harness.client import Api, User
-
-LISTS = ["/get_vod_list", "/get_ugc_list"]
-VIDEO = {
-    "file_id": "f1",
-    "title": "<script>alert(1)</script>",
-    "frontcover": "https://e.com/cover",
-    "location": "深圳",
-    "play_url": "https://e.com/v.mp4",
-}
-
-
-async def listed(api: Api, path: str, token: str, **page: Any) -> list[dict[str, Any]]:
-    answer = await api.call(path, page, token=token)
-    assert answer["code"] == 200
-    rows: list[dict[str, Any]] = answer["data"]["list"]
-    return rows
-
-
-@asynccontextmanager
-async def another_process(api: Api, conf: Settings) -> AsyncIterator[Api]:
-    """A second application on the same stores, with pools and a port of its own."""
-    async with open_services(conf) as services:
-        server = make_server(make_application(services, conf))
-        socket, port = bind_unused_port()
-        server.add_socket(socket)
-        try:
-            yield Api(api.client, f"http://127.0.0.1:{port}")
-        finally:
-            server.stop()
-            await server.close_all_connections()
+from tests.harness.lists import LISTS, VIDEO, insert, listed
+from tests.harness.second_application import another_process
 
 
 @pytest.fixture
@@ -64,21 +31,6 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(aiomysql.Connection, "query", recorded)
     return sent
-
-
-def insert(mysql: Cursor, userid: str, file_id: str, create_time: str) -> None:
-    """A row in both lists."""
-    row = (userid, file_id, create_time)
-    mysql.execute(
-        "INSERT INTO tb_vod (userid, file_id, title, frontcover, location, start_time, create_time)"
-        " VALUES (%s, %s, '', '', '', '2026-01-01', %s)",
-        row,
-    )
-    mysql.execute(
-        "INSERT INTO tb_ugc (userid, file_id, title, frontcover, location, play_url, create_time)"
-        " VALUES (%s, %s, '', '', '', '', %s)",
-        row,
-    )
 
 
 @pytest.mark.gen_test

@@ -15,6 +15,8 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any, TypeVar
 
+import trustme
+
 from conf.settings import ROOT
 from tests.harness.stores import OPTIONS
 
@@ -101,11 +103,17 @@ def command(*options: str) -> list[str]:
 
 
 @contextmanager
-def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int, ...] = ()) -> Iterator[Server]:
-    """A server on ports of its own; at the end it is asked to stop, or killed."""
+def running(
+    folder: Path, *options: str, ready: bool = True, tls: bool = False, pass_fds: tuple[int, ...] = ()
+) -> Iterator[Server]:
+    """A server on ports of its own; at the end it is asked to stop, or killed.
+
+    With `tls` and without a certificate in the options it makes the shared certificate in var/, where two servers
+    at a time would get in each other's way.
+    """
     log = folder / "log"
     with reserved_port() as port, reserved_port() as tls_port, log.open("wb") as output:
-        ports = ["--http.port", str(port), "--http.tls_port", str(tls_port)]
+        ports = ["--http.port", str(port), "--http.tls_port", str(tls_port if tls else 0)]
         process = subprocess.Popen(command(*ports, *options), stdout=output, stderr=output, pass_fds=pass_fds)
         server = Server(process, port, tls_port, log)
         try:
@@ -118,6 +126,14 @@ def running(folder: Path, *options: str, ready: bool = True, pass_fds: tuple[int
         finally:
             process.kill()
             process.wait()
+
+
+def certificate(folder: Path, authority: trustme.CA) -> list[str]:
+    """Write a certificate for the loopback address; the options that serve it."""
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    return ["--http.tls_certificate", str(folder / "cert.pem"), "--http.tls_key", str(folder / "key.pem")]
 
 
 def alive(pid: int) -> bool:

@@ -17,19 +17,21 @@ import trustme
 
 from conf.settings import ROOT
 from tests.harness.client import PASSWORD
-from tests.harness.main_process import PATIENCE, alive, children, command, kill, reserved_port, running, wait_for
+from tests.harness.main_process import (
+    PATIENCE,
+    alive,
+    certificate,
+    children,
+    command,
+    kill,
+    reserved_port,
+    running,
+    wait_for,
+)
 from tests.harness.stores import connect_mysql
 
 WAITING_UPDATE = "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE tb_acc%'"
 pytestmark = pytest.mark.usefixtures("mysql", "store")
-
-
-def certificate(folder: Path, authority: trustme.CA) -> list[str]:
-    """Write a certificate for the loopback address; the options that serve it."""
-    issued = authority.issue_cert("127.0.0.1")
-    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    issued.private_key_pem.write_to_path(folder / "key.pem")
-    return ["--http.tls_certificate", str(folder / "cert.pem"), "--http.tls_key", str(folder / "key.pem")]
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
@@ -39,7 +41,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def test_http_and_https_from_one_process_with_a_self_made_certificate(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with running(tmp_path, tls=True) as server:
         context = ssl.create_default_context(cafile=str(ROOT / "var" / "tls" / "ca.pem"))
         assert (
             server.call("/healthz") == server.call("/healthz", context=context) == (200, {"code": 200, "message": "OK"})
@@ -62,7 +64,7 @@ def test_hup_serves_the_renewed_certificate_and_keeps_the_old_one_over_garbage(t
         except ssl.SSLCertVerificationError:
             return False
 
-    with running(tmp_path, *certificate(tmp_path, old), "--http.processes", workers) as server:
+    with running(tmp_path, *certificate(tmp_path, old), "--http.processes", workers, tls=True) as server:
         assert served_by(old)
         (tmp_path / "cert.pem").write_text("garbage")
         server.send(signal.SIGHUP)
@@ -187,7 +189,9 @@ def test_an_inherited_socket_is_served(tmp_path: Path) -> None:
 def test_a_port_in_use_is_named_in_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = subprocess.run(command("--http.port", str(port)), capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            command("--http.port", str(port), "--http.tls_port", "0"), capture_output=True, text=True, check=False
+        )
     assert ended.returncode == 1
     assert ended.stderr == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
 

@@ -19,8 +19,7 @@ from tornado.tcpclient import TCPClient
 from handlers.transport.application import MAX_BODY, Application
 from handlers.transport.connections import Deadlines
 from tests.harness.client import PASSWORD, Api, request
-from tests.harness.main_process import PATIENCE, Server, running, wait_for
-from tests.transport.test_main import certificate
+from tests.harness.main_process import PATIENCE, Server, certificate, running, wait_for
 
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 
@@ -142,7 +141,7 @@ def signalled_during_the_start(folder: Path, number: signal.Signals, workers: in
     path = folder / "cert.pem"
     pem = path.rename(folder / "real.pem").read_bytes()
     os.mkfifo(path)
-    with running(folder, *options, ready=False) as server:
+    with running(folder, *options, ready=False, tls=True) as server:
         with os.fdopen(wait_for(lambda: opened_by_a_reader(path)), "wb") as held:
             server.send(number)
             (folder / "real.pem").rename(path)  # for the next time that it is read

@@ -19,9 +19,9 @@ from models.database import Database
 from models.errors import DuplicateKey, StoreError, StoreUnavailable
 from models.migrate import migrate
 from scripts.stores.private_servers import private_mysql, private_redis
-from tests.api.test_videos import another_process
 from tests.harness.client import PASSWORD, Api
 from tests.harness.main_process import PATIENCE, Server, running, wait_for
+from tests.harness.second_application import another_process
 from tests.harness.stores import MYSQL_URL
 
 LOGIN = {"userid": "alice", "password": PASSWORD}
