@@ -303,3 +303,25 @@ async def test_tries_refused_for_overload_do_not_count(api: Api) -> None:
     assert {621, 503} == set(codes)
     refused = {userid for userid, code in zip(tries, codes, strict=True) if code == 503}
     assert [await login_code(api, userid, PASSWORD) for userid in refused] == [200] * len(refused)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("userid", ["8888_victim", "1_", "0_a", "123456789_-"])
+async def test_a_userid_that_begins_like_a_stream_id_is_refused(api: Api, mysql: Cursor, userid: str) -> None:
+    answer = await api.call("/register", {"userid": userid, "password": PASSWORD})
+    assert (answer["code"], answer["message"].partition(":")[0]) == (610, "userid")
+    mysql.execute("SELECT COUNT(*) FROM tb_account")
+    assert mysql.fetchone() == (0,)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("userid", ["8888", "0", "8888-victim", "8888victim", "a_1", "a8888_x", "9" * 32, "1-_", "1a_"])
+async def test_a_userid_with_digits_first_is_otherwise_accepted(api: Api, userid: str) -> None:
+    assert (await api.user(userid)).userid == userid
+
+
+@pytest.mark.gen_test
+async def test_a_user_of_before_the_rule_can_still_log_in(api: Api, mysql: Cursor) -> None:
+    mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('8888_old', %s)", (PASSWORD,))
+    user = await api.login("8888_old")
+    assert (await api.call("/get_user_info", token=user.token))["code"] == 200

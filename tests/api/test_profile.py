@@ -121,3 +121,26 @@ async def test_a_profile_is_its_users_alone(api: Api) -> None:
     assert await profile(api, other.token) == {"userid": other.userid, **NEW}
     await api.call("/upload_user_info", {**FULL, "userid": user.userid, "nickname": "mine"}, token=other.token)
     assert await profile(api, user.token) == {"userid": user.userid, **FULL}
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--compat.official_apps", "true")
+@pytest.mark.parametrize(
+    ("stored", "answered"),
+    [
+        ("https://e.com/a.png", "http://e.com/a.png"),
+        ("HTTPS://e.com/https://b.png", "http://e.com/https://b.png"),
+        ("http://e.com/https://c.png", "http://e.com/https://c.png"),
+        ("", ""),
+    ],
+)
+async def test_the_official_apps_get_images_over_http_and_the_stored_address_stays(
+    api: Api, mysql: Cursor, stored: str, answered: str
+) -> None:
+    user = await api.user()
+    images = {"avatar": stored, "frontcover": stored}
+    await api.call("/upload_user_info", images, token=user.token)
+    mysql.execute("SELECT avatar, frontcover FROM tb_account")
+    assert mysql.fetchone() == (stored, stored)
+    profile = (await api.call("/get_user_info", token=user.token))["data"]
+    assert (profile["avatar"], profile["frontcover"]) == (answered, answered)

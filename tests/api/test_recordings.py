@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handlers.transport.application import Application
 from pymysql.cursors import Cursor
 from tornado import gen
 
 from conf.settings import Settings
+from handlers.transport.application import Application
 from services import open_services
 from tests.harness.client import PASSWORD, Api
 from tests.harness.events import START, event

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from redis import Redis
 from redis.crc import key_slot
 from tornado import gen
 
+from handlers.transport.application import Application
+from services.redis.client import Script
 from tests.harness.client import PASSWORD, Api, User
 
 TOKEN, REFRESH = "xzb:{alice}:token", "xzb:{alice}:refresh"
@@ -239,3 +242,119 @@ async def test_a_token_is_good_for_its_own_user_only(api: Api) -> None:
     assert not await is_valid(api, forged)
     assert (await api.call("/get_user_info", {"userid": "bob"}, token=alice.token))["code"] == 498
     assert await is_valid(api, bob.token)
+
+
+SLIDING = pytest.mark.conf("--compat.official_apps", "true", "--session.expires", "1000")
+
+
+def use_half(store: Redis, token: str) -> None:
+    """Half of the lifetime of alice's session is over."""
+    store.set(TOKEN, f"{token};{int(time.time())}", ex=500)
+    store.expire(REFRESH, 500)
+
+
+async def signed_request(api: Api, user: User) -> None:
+    assert (await api.signed("/get_user_info", b'{"userid": "alice"}', user.token))["code"] == 200
+
+
+async def renewed(store: Redis) -> None:
+    """Return when both keys have a whole lifetime again."""
+    async with asyncio.timeout(20):
+        while not all(990 <= store.ttl(key) <= 1000 for key in (TOKEN, REFRESH)):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.gen_test
+@SLIDING
+async def test_a_session_in_use_slides_for_the_official_apps(api: Api, store: Redis) -> None:
+    user = await api.user("alice")
+    use_half(store, user.token)
+    await gen.multi([signed_request(api, user) for _ in range(20)])
+    await renewed(store)
+    await signed_request(api, user)
+    assert (await refresh(api, "alice", user.refresh_token))["code"] == 200
+
+
+@pytest.mark.gen_test
+@SLIDING
+async def test_a_session_of_an_older_version_slides_at_its_next_use(api: Api, store: Redis) -> None:
+    user = await api.user("alice")
+    store.set(TOKEN, user.token, ex=900)
+    await signed_request(api, user)
+    await renewed(store)
+    await signed_request(api, user)
+
+
+async def stays(store: Redis, *, ttl: int) -> None:
+    """Fail if both keys get another lifetime within the time that a renewal takes several times over."""
+    for _ in range(20):
+        assert all(ttl - 10 <= store.ttl(key) <= ttl for key in (TOKEN, REFRESH))
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.gen_test
+@SLIDING
+async def test_the_first_half_of_a_lifetime_renews_nothing(api: Api, store: Redis) -> None:
+    user = await api.user("alice")
+    store.expire(TOKEN, 700)
+    store.expire(REFRESH, 700)
+    await signed_request(api, user)
+    await stays(store, ttl=700)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("signed", [pytest.param(True), pytest.param(False, marks=SLIDING)])
+@pytest.mark.conf("--session.expires", "1000")
+async def test_without_the_official_apps_no_session_slides(api: Api, store: Redis, signed: bool) -> None:
+    """Neither does that of a bearer, who can refresh."""
+    user = await api.user("alice")
+    use_half(store, user.token)
+    if signed:
+        await signed_request(api, user)
+    else:
+        assert await is_valid(api, user.token)
+    await stays(store, ttl=500)
+
+
+@pytest.mark.gen_test
+@SLIDING
+async def test_a_refused_request_renews_nothing(api: Api, store: Redis) -> None:
+    user = await api.user("alice")
+    use_half(store, user.token)
+    assert (await api.signed("/get_user_info", b'{"userid": "alice"}', "wrong"))["code"] == 498
+    stale = b'{"userid": "alice", "timestamp": 1, "expires": 1}'
+    assert (await api.signed("/get_user_info", stale, user.token))["code"] == 498
+    await stays(store, ttl=500)
+
+
+@pytest.mark.gen_test
+@SLIDING
+async def test_a_renewal_does_not_revive_a_session_that_a_login_has_replaced(
+    api: Api, app: Application, store: Redis
+) -> None:
+    user = await api.user("alice")
+    use_half(store, user.token)
+    session = await app.services.sessions.current("alice")
+    assert session is not None
+    new = await api.login("alice")
+    app.services.sessions.renew_if_due(session)
+    await signed_request(api, new)
+    assert await is_valid(api, new.token)
+    assert not await is_valid(api, user.token)
+
+
+@pytest.mark.gen_test
+@SLIDING
+async def test_a_renewal_that_redis_refuses_is_tried_again_at_the_next_use(
+    api: Api, store: Redis, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await api.user("alice")
+    use_half(store, user.token)
+    with monkeypatch.context() as refusing:
+        refusing.setattr("services.sessions._RENEW", Script.of("return redis.error_reply('OOM refused')"))
+        await signed_request(api, user)
+        async with asyncio.timeout(20):
+            while not [line for line in logged if line["event"] == "session not renewed"]:
+                await asyncio.sleep(0.01)
+    await signed_request(api, user)
+    await renewed(store)

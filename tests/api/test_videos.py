@@ -316,3 +316,33 @@ async def test_the_longest_window_lists_old_replays(api: Api, mysql: Cursor) -> 
     user = await api.user()
     insert(mysql, user.userid, "f", "2001-01-01")
     assert len(await listed(api, "/get_vod_list", user.token)) == 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--compat.official_apps", "true")
+@pytest.mark.parametrize("path", LISTS)
+async def test_the_official_apps_get_images_over_http_and_videos_as_stored(api: Api, mysql: Cursor, path: str) -> None:
+    user = await api.user()
+    await api.call("/upload_user_info", {"avatar": "https://e.com/a.png"}, token=user.token)
+    insert(mysql, user.userid, "f1", "2026-01-01")
+    for table in ("tb_vod", "tb_ugc"):
+        mysql.execute(f"UPDATE {table} SET frontcover = 'https://e.com/c.png', play_url = 'https://e.com/v.mp4'")
+    (row,) = await listed(api, path, user.token)
+    images = (row["avatar"], row["frontcover"], row["play_url"])
+    assert images == ("http://e.com/a.png", "http://e.com/c.png", "https://e.com/v.mp4")
+
+
+@pytest.mark.gen_test
+async def test_videos_of_one_second_are_listed_newest_first(api: Api, mysql: Cursor) -> None:
+    user = await api.user()
+    file_ids = [f"f{number}" for number in (3, 1, 4, 0, 2)]
+    for file_id in file_ids:
+        assert (await api.call("/upload_ugc", {**VIDEO, "file_id": file_id}, token=user.token))["code"] == 200
+    mysql.execute("UPDATE tb_ugc SET create_time = '2026-01-01' + INTERVAL MICROSECOND(create_time) MICROSECOND")
+    mysql.execute("SELECT file_id FROM tb_ugc ORDER BY create_time DESC")
+    newest_first = [file_id for (file_id,) in mysql.fetchall()]
+    mysql.execute("SELECT COUNT(DISTINCT create_time) FROM tb_ugc")
+    assert mysql.fetchone() == (len(file_ids),)
+    rows = await listed(api, "/get_ugc_list", user.token)
+    assert [row["file_id"] for row in rows] == newest_first
+    assert {row["create_time"] for row in rows} == {"2026-01-01 08:00:00"}

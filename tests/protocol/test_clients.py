@@ -174,7 +174,9 @@ async def test_the_signature_covers_every_byte(api: Api) -> None:
         (90000, 86400, 498),
     ],
 )
-async def test_a_signed_request_must_be_fresh(api: Api, unit: int, age: int, expires: int, code: int) -> None:
+async def test_a_signed_request_must_be_fresh(
+    api: Api, logged: list[dict[str, Any]], unit: int, age: int, expires: int, code: int
+) -> None:
     user = await api.user()
     timestamp = (int(time.time()) - age) * unit + (0 if unit == 1 else 0.5)
     for written in (timestamp, str(timestamp)):
@@ -182,6 +184,9 @@ async def test_a_signed_request_must_be_fresh(api: Api, unit: int, age: int, exp
         answer = await api.signed("/get_user_info", body, user.token)
         assert answer["code"] == code
         assert code == 200 or answer["message"] == "request expired"
+    offsets = [line["clock_offset_s"] for line in logged if line["event"] == "request expired"]
+    assert len(offsets) == (0 if code == 200 else 2)
+    assert all(abs(offset + age) <= 2 for offset in offsets)
 
 
 @pytest.mark.gen_test

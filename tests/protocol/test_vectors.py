@@ -18,7 +18,7 @@ from requests import Request
 from TLSSigAPIv2 import TLSSigAPIv2
 
 from conf.settings import DEFAULT_CONF
-from services import signatures
+from services.tencent import signatures
 from tests.harness.client import PASSWORD, Api, liteav_sig
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())

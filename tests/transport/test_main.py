@@ -209,3 +209,13 @@ def test_the_server_command_names_the_port_in_use() -> None:
     assert ended.returncode == 1
     assert f"Port {port} " in ended.stderr
     assert "XZB_HTTP__PORT" in ended.stderr
+
+
+@pytest.mark.parametrize(("bizid", "warned"), [("", True), ("77", False)])
+def test_production_warns_of_an_empty_bizid(tmp_path: Path, bizid: str, warned: bool) -> None:
+    credentials = ["--password.remember_key", "", "--live.callback_key", "k", "--live.api_key", "k"]
+    credentials += ["--im.secret_key", "k", "--cos.secret_id", "i", "--cos.secret_key", "k"]
+    credentials += ["--vod.secret_id", "i", "--vod.secret_key", "k", *certificate(tmp_path, trustme.CA())]
+    with running(tmp_path, "--environment", "production", "--live.bizid", bizid, *credentials) as server:
+        warnings = [line["event"] for line in server.log() if line["level"] == "warning"]
+    assert any("live.bizid" in warning for warning in warnings) is warned

@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -365,3 +365,26 @@ async def test_a_client_that_leaves_before_its_answer_is_not_counted_any_more(ap
         await stream.write(head(len(BODY), expect="") + BODY)
         await counted(app, 1)
     await counted(app, 0)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_requests_that_come_shortly_after_the_signal_are_answered(tmp_path: Path, workers: str) -> None:
+    """As many as 100, on connections that were open before, in the first 200 ms."""
+    with running(tmp_path, "--http.processes", workers) as server, ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE))
+            for _ in range(100)
+        ]
+        for connection in connections:  # a worker has accepted each of them
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        server.send(signal.SIGTERM)
+        start = time.monotonic()
+        for number, connection in enumerate(connections):
+            body = b'{"userid": "late_%d", "password": "0123456789abcdef"}' % number
+            time.sleep(max(0.0, start + 0.02 + 0.0018 * number - time.monotonic()))
+            connection.sendall(head(len(body), expect="") + body)
+        answers = [the_rest(connection) for connection in connections]
+        assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * len(answers)
+        assert server.exit_code() == 0
+        assert not [line for line in server.log() if line["event"] == "requests cut off"]
