@@ -65,7 +65,7 @@ class Recordings:
         An event with a valid signature is never refused: the live service would give up and the recording be lost.
         """
         self._verify(event)
-        return await self._deliver(event, body.decode())
+        return await self._deliver(event, body.decode(), _event_id(event))
 
     async def replay_undelivered(self) -> tuple[int, int]:
         """Deliver all kept events again. Returns how many were delivered and how many are still kept."""
@@ -73,7 +73,8 @@ class Recordings:
         last = ""
         while events := await undelivered.page(self._db, last, _REPLAY_BATCH):
             for event in events:
-                if await self._deliver(wire.decode(event.body.encode()), event.body) is Outcome.KEPT:
+                outcome = await self._deliver(wire.decode(event.body.encode()), event.body, event.event_id)
+                if outcome is Outcome.KEPT:
                     kept += 1
                 else:
                     await undelivered.forget(self._db, event.event_id)
@@ -88,15 +89,15 @@ class Recordings:
         if not genuine or int(signature.t) + _MAX_LATENESS_S < time.time():
             raise ServiceError(Code.INVALID_TOKEN, "sign: wrong or stale")
 
-    async def _deliver(self, event: Mapping[str, Any], body: str) -> Outcome:
+    async def _deliver(self, event: Mapping[str, Any], body: str, event_id: str) -> Outcome:
         try:
             recording = recording_of(event)
             if recording is None or recording.duration < self._min_duration:
                 return Outcome.IGNORED
-            await self._store(recording, _event_id(event))
+            await self._store(recording, event_id)
         except ServiceError as error:
-            log.warning("event kept", reason=error.message, event_id=_event_id(event))
-            await undelivered.keep(self._db, Undelivered(_event_id(event), error.message, body))
+            log.warning("event kept", reason=error.message, event_id=event_id)
+            await undelivered.keep(self._db, Undelivered(event_id, error.message, body))
             return Outcome.KEPT
         await self._feeds.bump(Feed.REPLAYS)
         return Outcome.STORED

@@ -1,0 +1,113 @@
+"""./scripts/admin: exit codes, and one line for each failure."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
+
+from conf.settings import ROOT
+from models.migrate import LOCK
+from scripts.administration.__main__ import main
+from tests.harness.stores import DATABASE, MYSQL_URL, REDIS_URL
+
+STORES = {"XZB_MYSQL__URL": MYSQL_URL, "XZB_REDIS__URL": REDIS_URL}
+EVENT = {
+    "event_type": 100,
+    "stream_id": "5000_anchor",
+    "file_id": "m1",
+    "video_url": "http://vod/m1",
+    "file_format": "mp4",
+    "start_time": 1_700_000_000,
+    "end_time": 1_700_000_400,
+    "duration": 400,
+}
+
+
+def admin(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run the command from another folder; its exit code, output and errors."""
+    command = [str(ROOT / "scripts" / "admin"), *arguments]
+    env = {**os.environ, **STORES, **environment}
+    ended = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_migrate_says_that_the_tables_are_up_to_date(schema: None) -> None:
+    assert admin("migrate") == (0, "tables: up to date\n", "")
+
+
+def test_migrate_names_the_migrations_that_it_applies(mysql: Cursor) -> None:
+    name = f"admin_{os.getpid()}"
+    mysql.execute(f"CREATE DATABASE {name}")
+    try:
+        code, output, errors = admin("migrate", XZB_MYSQL__URL=MYSQL_URL.replace(DATABASE, name, 1))
+        assert (code, errors) == (0, "")
+        assert output.startswith("tables: applied 0001.initial")
+    finally:
+        mysql.execute(f"DROP DATABASE {name}")
+
+
+@pytest.mark.parametrize("command", ["migrate", "replay-callbacks"])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("root@", "nobody:wrong@"), "Access denied for user 'nobody'@'localhost'"),
+        ((f"/{DATABASE}", "/missing"), "Unknown database 'missing"),
+        (("unix_socket=/", "unix_socket=/nowhere/"), "Can't connect to MySQL server"),
+    ],
+)
+def test_a_mysql_that_refuses_is_one_line(command: str, change: tuple[str, str], reason: str) -> None:
+    code, output, errors = admin(command, XZB_MYSQL__URL=MYSQL_URL.replace(*change, 1))
+    assert (code, output, errors.count("\n")) == (1, "", 1)
+    assert reason in errors
+
+
+def test_a_locked_migration_is_one_line(mysql: Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
+    mysql.execute(f"SELECT GET_LOCK({LOCK}, 0)")
+    monkeypatch.setattr("models.migrate._LOCK_SECONDS", 0)
+    monkeypatch.setattr(sys, "argv", ["admin", "migrate"])
+    for name, url in STORES.items():
+        monkeypatch.setenv(name, url)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == "another process is migrating this database"  # printed, and exit code 1
+
+
+def test_wrong_usage_and_wrong_settings_have_exit_code_2() -> None:
+    assert admin("nothing")[0] == 2
+    code, output, errors = admin("migrate", XZB_MYSQL__URL="nonsense")
+    assert (code, output, errors.count("\n")) == (2, "", 1)
+    assert "XZB_MYSQL__URL" in errors
+
+
+@pytest.mark.parametrize("command", [[], ["migrate"], ["replay-callbacks"]])
+def test_every_command_explains_itself(command: list[str]) -> None:
+    code, output, errors = admin(*command, "--help")
+    assert (code, errors) == (0, "")
+    assert f"Usage: ./scripts/admin {' '.join(command)}" in output
+
+
+def test_replay_callbacks_delivers_the_recordings_of_users_who_exist_by_now(mysql: Cursor, store: Redis) -> None:
+    for number, event in enumerate((EVENT, {**EVENT, "stream_id": "5000_nobody"})):
+        mysql.execute(
+            "INSERT INTO tb_undelivered_callback (event_id, body) VALUES (%s, %s)", (str(number), json.dumps(event))
+        )
+    mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('anchor', '')")
+    code, output, errors = admin("replay-callbacks")
+    assert (code, errors) == (0, "")
+    assert output.endswith("delivered: 1, still kept: 1\n")
+    mysql.execute("SELECT userid, file_id FROM tb_vod")
+    assert mysql.fetchall() == (("anchor", "m1"),)
+
+
+def test_a_clone_without_a_virtual_environment_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "admin", tmp_path / "scripts")
+    ended = subprocess.run([tmp_path / "scripts" / "admin", "migrate"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "There is no .venv; ./scripts/prepare makes it.\n"
