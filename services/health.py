@@ -1,5 +1,8 @@
 """The state of the stores."""
 
+import asyncio
+from collections.abc import Awaitable
+
 from models.database import Database
 from models.probe import probe
 from services.errors import StoreError
@@ -15,10 +18,13 @@ class Health:
 
     async def problems(self) -> list[str]:
         """The names of the stores that cannot serve now."""
-        problems = []
-        for answer in (probe(self._db), self._redis.ping()):
-            try:
-                await answer
-            except StoreError as error:
-                problems.append(error.store)
-        return problems
+        answers = await asyncio.gather(_problem(probe(self._db)), _problem(self._redis.ping()))
+        return [store for store in answers if store is not None]
+
+
+async def _problem(check: Awaitable[None]) -> str | None:
+    try:
+        await check
+    except StoreError as error:
+        return error.store
+    return None

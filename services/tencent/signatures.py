@@ -63,7 +63,7 @@ def vod_upload_signature(
 
 
 def roomservice_sign(api_key: str, tx_time: int, user_id: str) -> str:
-    """md5(apiKey + txTime + userID), lowercase hex (document, section 10)."""
+    """md5(apiKey + txTime + userID), lowercase hex (protocol, section 10)."""
     return _md5(f"{api_key}{tx_time}{user_id}".encode())
 
 
