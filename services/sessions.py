@@ -72,9 +72,9 @@ class CurrentSession(NamedTuple):
     """The session that a request found, with the snapshot that was read in the same MGET."""
 
     userid: str
-    value: bytes
     token: str
-    renew_at: int
+    value: bytes
+    """The value of the token's key."""
     snapshot: Snapshot
 
 
@@ -113,16 +113,16 @@ class Sessions:
         if answer is None:
             raise ServiceError(Code.INVALID_TOKEN, "refresh_token: wrong, expired or replaced")
         current, current_refresh_token, expires = cast(list[Any], answer)
-        return Session(_parse(current)[0], current_refresh_token.decode(), expires)
+        return Session(_token_in(current), current_refresh_token.decode(), expires)
 
     async def current(self, userid: str) -> CurrentSession | None:
         """The user's session, None without one."""
         value, snapshot = await self._redis.look_up(keys.token(userid))
-        return None if value is None else CurrentSession(userid, value, *_parse(value), snapshot)
+        return None if value is None else CurrentSession(userid, _token_in(value), value, snapshot)
 
     def renew_if_due(self, session: CurrentSession) -> None:
         """Extend a session in use by a whole lifetime, in the background, when half of it is over."""
-        if self._sliding and session.renew_at <= time.time() and session.userid not in self._renewing:
+        if self._sliding and _renew_at(session.value) <= time.time() and session.userid not in self._renewing:
             self._renewing.add(session.userid)
             self._renewals.start(self._renew(session))
 
@@ -149,9 +149,12 @@ def _new_token(userid: str) -> str:
     return f"{userid}.{secrets.token_urlsafe(24)}"
 
 
-def _parse(value: bytes) -> tuple[str, int]:
-    token, _, renew_at = value.decode().partition(";")
-    return token, int(renew_at or 0)
+def _token_in(value: bytes) -> str:
+    return value.partition(b";")[0].decode()
+
+
+def _renew_at(value: bytes) -> int:
+    return int(value.partition(b";")[2] or 0)
 
 
 def _keys(userid: str) -> list[str]:

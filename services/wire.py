@@ -14,7 +14,8 @@ def decode(raw: bytes) -> Any:
     refuse them by field.
     """
     try:
-        return from_json(raw, allow_inf_nan=False)
+        # A cache of values costs more than it saves: userids, times and URLs hardly repeat.
+        return from_json(raw, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         return _second_opinion(raw)
 

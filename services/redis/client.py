@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
@@ -29,6 +30,8 @@ from services.snapshot import SNAPSHOT_KEYS, Snapshot
 
 T = TypeVar("T")
 Command = tuple[str | bytes | int, ...]
+Lookup = tuple[bytes | None, Snapshot]
+"""The value of a key, and the snapshot that the same MGET read."""
 
 # One call of each kind is under way at a time; without coalescing every request needs a connection of its own.
 _MAX_CONNECTIONS = 32
@@ -58,13 +61,6 @@ class Script(NamedTuple):
     def of(cls, text: str) -> "Script":
         """The script with this text."""
         return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-class Lookup(NamedTuple):
-    """The value of a key, and the snapshot that the same MGET read."""
-
-    value: bytes | None
-    snapshot: Snapshot
 
 
 class _ScriptMissing(StoreError):
@@ -102,7 +98,7 @@ class RedisClient:
 
     async def get(self, key: str) -> bytes | None:
         """The value of a key."""
-        return (await self._lookups.load(key)).value
+        return (await self._lookups.load(key))[0]
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """Run a script; its return value."""
@@ -126,7 +122,7 @@ class RedisClient:
     async def _mget(self, keys: list[str]) -> list[Lookup]:
         values = cast(list[bytes | None], await self._in_time(self._redis.mget([*keys, *SNAPSHOT_KEYS])))
         snapshot = Snapshot(*values[len(keys) :])
-        return [Lookup(value, snapshot) for value in values[: len(keys)]]
+        return list(zip(values[: len(keys)], itertools.repeat(snapshot)))
 
     async def _pipeline(self, commands: list[Command]) -> list[Any]:
         if len(commands) == 1:  # half the price of a pipeline
