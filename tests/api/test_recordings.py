@@ -247,6 +247,15 @@ async def test_recordings_shorter_than_the_minimum_are_ignored(api: Api, mysql: 
 
 
 @pytest.mark.gen_test
+@pytest.mark.conf("--live.min_duration", "60")
+async def test_a_kept_event_that_is_too_short_by_now_is_dropped(api: Api, app: Application, mysql: Cursor) -> None:
+    body = json.dumps(event(duration=59))
+    mysql.execute("INSERT INTO tb_undelivered_callback (event_id, body) VALUES ('1', %s)", (body,))
+    assert await app.services.recordings.replay_undelivered() == (1, 0)
+    assert count(mysql, "tb_undelivered_callback") == 0
+
+
+@pytest.mark.gen_test
 async def test_the_shortest_recording_is_a_replay_by_default(api: Api) -> None:
     user = await api.user("anchor")
     await store(api, event(duration=0, end_time=START))
