@@ -27,8 +27,10 @@ log = structlog.get_logger()
 
 # The formats that can fill play_url, best first: every player plays mp4, aac has no picture.
 _PLAY_FORMATS = ("mp4", "flv", "aac")
-# Room information may be uploaded a little after the broadcast has started.
+# Room information may be uploaded a little after the broadcast has started, but not after its end.
 _ROOM_DELAY = timedelta(seconds=120)
+# The times of an event are whole seconds, those of room information are exact.
+_REST_OF_SECOND = timedelta(microseconds=999_999)
 # An event that Tencent delivers late is accepted this long past its expiry.
 _MAX_LATENESS_S = 900
 _REPLAY_BATCH = 100
@@ -92,7 +94,7 @@ class Recordings:
     async def _deliver(self, event: Mapping[str, Any], body: str, event_id: str) -> Outcome:
         try:
             recording = recording_of(event)
-            if recording is None or recording.duration < self._min_duration:
+            if recording is None or recording.length < self._min_duration:
                 return Outcome.IGNORED
             await self._store(recording, event_id)
         except ServiceError as error:
@@ -132,7 +134,7 @@ async def _add(db: Queries, profile: Profile, recording: Recording) -> None:
         files = [other for other in around if other.replay_file_id == replay]
         await vod.update_media(db, profile.userid, replay, media_of([*files, file]))
         return
-    in_force = await room.in_force(db, profile.userid, start + _ROOM_DELAY)
+    in_force = await room.in_force(db, profile.userid, min(start + _ROOM_DELAY, end + _REST_OF_SECOND))
     information = in_force or room.Room("", "", profile.frontcover)
     await vod.insert_replay(db, profile.userid, file.file_id, information, media_of([file]))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from services.errors import Code, ServiceError
 from services.validation import INTEGER, FileId, Parameters, Rule, Url, validate
@@ -15,15 +16,17 @@ _FILE_IDS = ("file_id", "video_id", "record_file_id")
 
 def _decimal(value: object) -> object:
     """The text of a number: the live service signs the text, and sends it with quotes or without."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        return str(value)
+    raise PydanticCustomError("decimal", "must be a number or its text")
 
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-# Up to the year 2100, so that the time fits a DATETIME in every time zone.
-UnixTime = Annotated[int, Field(ge=0, le=4102444800), INTEGER, Rule("a time in Unix seconds")]
+# So that the time fits a DATETIME in every time zone.
+UnixTime = Annotated[int, Field(ge=0, le=4102444800), INTEGER, Rule("a time in Unix seconds before the year 2100")]
 
 
 class EventSignature(Parameters):
@@ -56,9 +59,14 @@ class Recording(Parameters):
     ] = Field(description="format of the file, in lower case")
     start_time: UnixTime = Field(description="begin of the recording")
     end_time: UnixTime = Field(description="end of the recording")
-    duration: Annotated[int, Field(ge=0), INTEGER, Rule("a number of seconds")] = Field(
-        description="length of the recording in seconds"
+    duration: Annotated[int, Field(ge=0), INTEGER, Rule("a whole number of seconds")] | None = Field(
+        None, description="length of the recording in seconds; by default end_time - start_time"
     )
+
+    @property
+    def length(self) -> int:
+        """Length of the recording in seconds."""
+        return self.end_time - self.start_time if self.duration is None else self.duration
 
 
 def signature_of(event: Mapping[str, Any]) -> EventSignature:
@@ -70,7 +78,7 @@ def recording_of(event: Mapping[str, Any]) -> Recording | None:
     """The recording that an event announces, None for an event of another kind. Raises INVALID_PARAM."""
     if validate(EventType, event).event_type != _RECORDING_READY:
         return None
-    file_id = next((event[name] for name in _FILE_IDS if event.get(name)), None)
+    file_id = next((event[name] for name in _FILE_IDS if event.get(name) not in (None, "")), None)
     recording = validate(Recording, {**event, "file_id": file_id})
     if recording.end_time < recording.start_time:
         raise ServiceError(Code.INVALID_PARAM, "end_time: must not be before start_time")

@@ -340,7 +340,7 @@ UNSIGNED: list[tuple[str, object]] = [
     *((name, "\ud800") for name in SIGNATURE),
 ]
 UNUSABLE: list[tuple[str, object]] = [
-    *((name, None) for name in event() if name not in ("appid", *SIGNATURE)),
+    *((name, None) for name in event() if name not in ("appid", "duration", *SIGNATURE)),
     *itertools.product(("start_time", "end_time", "duration", "event_type"), NOT_INTEGERS),
     *itertools.product(("stream_id", "file_id", "video_url", "file_format"), NOT_TEXTS),
     ("start_time", -1),
@@ -595,6 +595,41 @@ async def test_each_broadcast_of_a_user_keeps_its_own_room(api: Api, mysql: Curs
         await store(api, *(recorded(f"{name}{n}", starts[n], starts[n] + 400) for n in (2, 1, 0)))
     shown = [(replay["title"], replay["play_url"], replay["hls_play_url"]) for replay in await replays(api, user.token)]
     assert shown == [(f"room {n}", f"http://vod/m{n}", f"http://vod/h{n}") for n in (2, 1, 0)]
+
+
+@pytest.mark.gen_test
+async def test_a_short_broadcast_does_not_take_the_room_of_the_next_one(api: Api, mysql: Cursor) -> None:
+    user = await api.user("anchor")
+    for title, at in (("own", 0), ("next", 3)):
+        mysql.execute(
+            "INSERT INTO tb_room (userid, title, location, frontcover, create_time)"
+            " VALUES ('anchor', %s, '', '', FROM_UNIXTIME(%s))",
+            (title, START + at),
+        )
+    await store(api, recorded("m1", 0, 2), recorded("m2", 3, 60))
+    assert [replay["title"] for replay in await replays(api, user.token)] == ["next", "own"]
+
+
+@pytest.mark.gen_test
+async def test_a_room_uploaded_in_the_second_of_the_end_is_in_force(api: Api, mysql: Cursor) -> None:
+    user = await api.user("anchor")
+    mysql.execute(
+        "INSERT INTO tb_room (userid, title, location, frontcover, create_time)"
+        " VALUES ('anchor', 'own', '', '', FROM_UNIXTIME(%s))",
+        (START + 0.9,),
+    )
+    await store(api, recorded("m1", 0, 0))
+    assert [replay["title"] for replay in await replays(api, user.token)] == ["own"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--live.min_duration", "60")
+async def test_an_event_without_a_duration_lasts_from_its_start_to_its_end(api: Api) -> None:
+    user = await api.user("anchor")
+    for name, length in (("short", 59), ("long", 60)):
+        body = {**event(file_id=name, end_time=START + length), "duration": None}
+        await store(api, body)
+    assert [replay["file_id"] for replay in await replays(api, user.token)] == ["long"]
 
 
 @pytest.mark.gen_test
