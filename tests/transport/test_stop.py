@@ -57,7 +57,7 @@ def test_a_stop_waits_for_the_rest_of_a_body(tmp_path: Path) -> None:
     with running(tmp_path) as server, half_a_request(server) as connection:
         stop(server)
         connection.settimeout(0.5)
-        with pytest.raises(TimeoutError):  # longer than the grace that every stop gives
+        with pytest.raises(TimeoutError):  # longer than a stop waits without requests in flight
             connection.recv(1)
         connection.settimeout(PATIENCE)
         connection.sendall(BODY[10:])
@@ -126,7 +126,7 @@ def test_a_stop_waits_until_an_answer_is_read(tmp_path: Path, mysql: Cursor) -> 
         with unread(server.port, token) as connection:
             assert connection.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
             stop(server)
-            time.sleep(0.5)  # longer than the grace that every stop gives
+            time.sleep(0.5)  # longer than a stop waits without requests in flight
             headers, _, body = the_rest(connection).partition(b"\r\n\r\n")
         assert f"Content-Length: {len(body)}".encode() in headers
         assert len(json.loads(body)["data"]["list"]) == LONG_LIST
