@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -88,11 +88,7 @@ class Redis(Section):
     @classmethod
     def _url(cls, value: SecretStr) -> SecretStr:
         parts = urlsplit(value.get_secret_value())
-        try:
-            fits = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
-        except ValueError:  # the port is no number
-            fits = False
-        if not fits:
+        if parts.scheme not in ("redis", "rediss", "unix") or not _has_port(parts):
             raise ValueError("takes redis://[:password@]host:port/0, rediss://… or unix:///path?db=0")
         return value
 
@@ -271,9 +267,17 @@ def mysql_arguments(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     database = unquote(parts.path.lstrip("/"))
-    if parts.scheme != "mysql" or not parts.username or not database or query.keys() - {"unix_socket"}:
+    if (
+        parts.scheme != "mysql"
+        or not parts.username
+        or not database
+        or "@" in database  # the rest of a password with a "/"
+        or not _has_port(parts)
+        or query.keys() - {"unix_socket"}
+    ):
         raise ValueError(
-            "takes mysql://user:password@host:port/database or mysql://user@localhost/database?unix_socket=/path"
+            "takes mysql://user:password@host:port/database or mysql://user@localhost/database?unix_socket=/path, "
+            "with a percent-encoded password"
         )
     return {
         "user": unquote(parts.username),
@@ -283,6 +287,14 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         "db": database,
         "unix_socket": query.get("unix_socket"),
     }
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """True for a URL with a usable port, or without one. The error of urllib would quote a part of a password."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_fake(value: SecretStr | str, credential: Credential) -> bool:
