@@ -34,9 +34,8 @@ def main() -> None:
 
 
 def reason(error: BaseException) -> str:
-    """The error and its cause in one line. The last argument is the text: MySQL's errors begin with their number."""
-    text = " ".join(str(error.args[-1] if error.args else type(error).__name__).split())
-    return f"{text}: {reason(error.__cause__)}" if error.__cause__ else text
+    """The error in one line. The last argument is the text: MySQL's errors begin with their number."""
+    return " ".join(str(error.args[-1] if error.args else type(error).__name__).split())
 
 
 if __name__ == "__main__":
