@@ -126,12 +126,21 @@ class RedisClient:
 
     async def _pipeline(self, commands: list[Command]) -> list[Any]:
         if len(commands) == 1:  # half the price of a pipeline
-            return [await self._in_time(self._redis.execute_command(*commands[0]))]  # type: ignore[no-untyped-call]
+            return [await self._lone(commands[0])]
         pipeline = self._redis.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
         replies = await self._in_time(pipeline.execute(raise_on_error=False))
         return [_translated(reply) if isinstance(reply, RedisError) else reply for reply in replies]
+
+    async def _lone(self, command: Command) -> Any:
+        """The reply to one command. As in a pipeline, an error that Redis replies is a value: only its caller fails."""
+        try:
+            return await self._in_time(self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
+        except StoreError as error:
+            if isinstance(error.__cause__, ResponseError):
+                return error
+            raise
 
     async def _in_time(self, call: Awaitable[T]) -> T:
         """The result of a call. redis-py's own limit (socket_timeout) would make a task of every command."""
@@ -147,7 +156,9 @@ class RedisClient:
 def _translated(error: RedisError) -> StoreError:
     if isinstance(error, NoScriptError):
         return _ScriptMissing("redis", "script not cached")
-    passing = isinstance(error, _PASSING) and not isinstance(error, _CREDENTIALS)
+    # redis-py wraps a refusal of the credentials in an error of the connection.
+    refused = isinstance(error, _CREDENTIALS) or isinstance(error.__cause__, _CREDENTIALS)
+    passing = isinstance(error, _PASSING) and not refused
     if passing or (isinstance(error, ResponseError) and str(error).startswith(_PASSING_PREFIXES)):
-        return StoreUnavailable("redis", repr(error))
-    return StoreError("redis", repr(error))
+        return StoreUnavailable("redis", f"{type(error).__name__}: {error}")
+    return StoreError("redis", f"{type(error).__name__}: {error}")

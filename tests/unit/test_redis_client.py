@@ -1,0 +1,51 @@
+"""The Redis client: an error reaches its caller alone, translated."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from models.errors import StoreError, StoreUnavailable
+from scripts.stores.private_servers import private_redis
+from services.redis.client import RedisClient, Script
+from tests.harness.stores import REDIS_URL
+
+FAILING = Script.of("return redis.error_reply('ERR refused')")
+TIMEOUT_S = 20
+
+
+@pytest.mark.gen_test
+async def test_an_error_that_redis_replies_is_raised_in_its_caller_alone(store: Redis) -> None:
+    client = RedisClient.from_url(REDIS_URL, timeout=TIMEOUT_S, max_batch=256)
+    first = asyncio.ensure_future(client.run(FAILING, [], []))  # a lone command
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    behind = [asyncio.ensure_future(client.set(f"k{number}", "v")) for number in range(3)]
+    with pytest.raises(StoreError, match="refused"):
+        await first
+    await asyncio.gather(*behind)
+    assert [store.get(f"k{number}") for number in range(3)] == [b"v"] * 3
+    await client.close()
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("password", ["wrong", ""])
+async def test_wrong_credentials_are_no_passing_outage(tmp_path: Path, password: str) -> None:
+    with private_redis(tmp_path, durable=False) as url:
+        with Redis.from_url(url) as own:
+            own.config_set("requirepass", "right")
+        client = RedisClient.from_url(url + f"&password={password}" * bool(password), timeout=TIMEOUT_S, max_batch=1)
+        with pytest.raises(StoreError) as raised:
+            await client.get("key")
+        assert type(raised.value) is StoreError
+        await client.close()
+
+
+@pytest.mark.gen_test
+async def test_a_redis_that_is_away_is_a_passing_outage(tmp_path: Path) -> None:
+    client = RedisClient.from_url(f"unix://{tmp_path}/nothing?db=0", timeout=TIMEOUT_S, max_batch=256)
+    for call in (client.get("key"), client.set("key", "value"), client.ping()):
+        with pytest.raises(StoreUnavailable):
+            await call
+    await client.close()
