@@ -400,6 +400,15 @@ async def test_an_event_that_cannot_be_used_stays_kept_until_it_can_be(
 
 
 @pytest.mark.gen_test
+async def test_a_kept_event_that_is_not_readable_stops_no_other(api: Api, app: Application, mysql: Cursor) -> None:
+    await api.user("anchor")
+    bodies = [("1", '{"x":' + "[" * 5000 + "]" * 5000 + "}"), ("2", json.dumps(event()))]
+    mysql.executemany("INSERT INTO tb_undelivered_callback (event_id, body) VALUES (%s, %s)", bodies)
+    assert await app.services.recordings.replay_undelivered() == (1, 1)
+    assert count(mysql, "tb_undelivered_callback") == 1
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("file_format", ["MP4", "Mp4", "FLV", "AAC", "HLS"])
 async def test_a_format_counts_in_any_case(api: Api, mysql: Cursor, file_format: str) -> None:
     user = await api.user("anchor")
