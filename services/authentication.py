@@ -64,17 +64,13 @@ class Authenticator:
         session = await self._sessions.current(userid)
         if session is None or not _matches(signature, session.token, raw):
             raise _invalid("signature does not match, or the token is expired or replaced")
-        self._check_freshness(userid, body)
-        self._sessions.renew_if_due(session)
+        if _is_dated(body):
+            self._check_freshness(userid, body)
+            self._sessions.renew_if_due(session)  # a request without a date could be replayed to renew it for ever
         return Caller(userid, session.snapshot)
 
     def _check_freshness(self, userid: str, body: Mapping[str, Any]) -> None:
-        """Refuse a signed request past timestamp + expires, with an allowance for clocks that differ.
-
-        iOS sends neither field when it uploads a room. Then the signature alone decides.
-        """
-        if body.get("timestamp") is None or body.get("expires") is None:
-            return
+        """Refuse a signed request past timestamp + expires, with an allowance for clocks that differ."""
         timestamp = _number("timestamp", body["timestamp"])
         expires = _number("expires", body["expires"])
         if timestamp > _MIN_MILLISECONDS:
@@ -91,6 +87,11 @@ def _matches(signature: str, token: str, raw: bytes) -> bool:
     # Android builds the body twice, once to sign it and once to send it. The clock may tick in between.
     later = _TIMESTAMP.sub(lambda match: match[1] + b"%d" % (int(match[2]) + 1), raw, count=1)
     return later != raw and _equal(signature, signatures.liteav_sig(token, later))
+
+
+def _is_dated(body: Mapping[str, Any]) -> bool:
+    """False for iOS's upload of a room, which has neither field: the signature alone decides."""
+    return body.get("timestamp") is not None and body.get("expires") is not None
 
 
 def _number(name: str, value: object) -> float:

@@ -254,7 +254,8 @@ def use_half(store: Redis, token: str) -> None:
 
 
 async def signed_request(api: Api, user: User) -> None:
-    assert (await api.signed("/get_user_info", b'{"userid": "alice"}', user.token))["code"] == 200
+    body = json.dumps({"userid": "alice", "timestamp": int(time.time()), "expires": 10}).encode()
+    assert (await api.signed("/get_user_info", body, user.token))["code"] == 200
 
 
 async def renewed(store: Redis) -> None:
@@ -313,6 +314,16 @@ async def test_without_the_official_apps_no_session_slides(api: Api, store: Redi
         await signed_request(api, user)
     else:
         assert await is_valid(api, user.token)
+    await stays(store, ttl=500)
+
+
+@pytest.mark.gen_test
+@SLIDING
+async def test_a_request_without_a_date_renews_nothing(api: Api, store: Redis) -> None:
+    """Whoever has captured one could keep the session alive for ever."""
+    user = await api.user("alice")
+    use_half(store, user.token)
+    assert (await api.signed("/upload_room", b'{"userid": "alice", "title": "x"}', user.token))["code"] == 200
     await stays(store, ttl=500)
 
 
