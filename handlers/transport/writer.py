@@ -1,0 +1,82 @@
+"""Output to a client, at the pace at which it reads."""
+
+import asyncio
+
+from tornado.iostream import StreamClosedError
+
+_PART_BYTES = 128 * 1024
+
+
+class Writer:
+    """Gives data to a transport part by part. A slow reader holds a part of an answer in memory, not a copy of it.
+
+    The transport calls `pause` when it could not send everything, and `resume` once it has.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        # Not 0: for asyncio's TLS an empty buffer would be over that limit.
+        transport.set_write_buffer_limits(high=1, low=0)
+        self._transport = transport
+        self._waiting: list[memoryview] = []
+        self._paused = False
+        self._closed = False
+        self._sent: asyncio.Future[None] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True when everything is sent. Under TLS, the last 64 KiB may still be in the socket's own buffer."""
+        return not (self._waiting or self._paused)
+
+    def write(self, head: bytes, body: bytes = b"") -> None:
+        """Send the data after those before them. A long body is not copied."""
+        if self._closed:
+            return
+        if self.is_empty and len(body) <= _PART_BYTES:
+            self._transport.write(head + body)
+        else:
+            self._waiting += filter(None, (memoryview(head), memoryview(body)))
+            self._send()
+
+    def pause(self) -> None:
+        """The transport is full."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """The transport is empty."""
+        self._paused = False
+        self._send()
+
+    def sent(self) -> asyncio.Future[None]:
+        """A future that is done once everything is sent. It raises StreamClosedError when the client leaves before."""
+        future = self._sent or asyncio.get_running_loop().create_future()
+        if self._closed:
+            _fail(future)
+        elif self.is_empty:
+            future.set_result(None)
+        else:
+            self._sent = future
+        return future
+
+    def close(self) -> None:
+        """Drop what is not sent: the connection is lost."""
+        self._closed = True
+        self._paused = False
+        self._waiting.clear()
+        if self._sent is not None:
+            _fail(self._sent)
+            self._sent = None
+
+    def _send(self) -> None:
+        while self._waiting and not self._paused:
+            data = self._waiting.pop(0)
+            if len(data) > _PART_BYTES:
+                self._waiting.insert(0, data[_PART_BYTES:])
+            self._transport.write(data[:_PART_BYTES])
+        if self.is_empty and self._sent is not None:
+            self._sent.set_result(None)
+            self._sent = None
+
+
+def _fail(future: asyncio.Future[None]) -> None:
+    future.set_exception(StreamClosedError())
+    future.exception()  # nobody has to ask for it
