@@ -13,9 +13,8 @@ from conf import logs
 from conf.cli import load
 from conf.settings import Settings
 from handlers.routes import make_application
-from handlers.transport.connections import SteadyMainLoop
 from handlers.transport.listeners import Listeners, allow_many_connections
-from handlers.transport.server import Server
+from handlers.transport.server import start
 from handlers.transport.workers import block_signals, run_workers, unblock_signals
 from services import open_services
 
@@ -59,11 +58,11 @@ async def serve(settings: Settings, listeners: Listeners, number: int) -> None:
         loop.add_signal_handler(ending, stop.set)
     loop.add_signal_handler(signal.SIGHUP, listeners.reload_certificate)
     unblock_signals()
-    SteadyMainLoop()
     async with open_services(settings) as services:
         gc.freeze()  # no collection looks at the present objects again
         gc.set_threshold(*_GC_THRESHOLDS)
-        server = Server(make_application(services, settings), listeners.sockets[number], listeners.tls_context)
+        application = make_application(services, settings)
+        server = await start(application, listeners.sockets[number], listeners.tls_context)
         log.info("serving", address=settings.http.address, port=settings.http.port, tls=settings.http.tls_port)
         await stop.wait()
         log.info("stopping")

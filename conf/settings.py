@@ -44,6 +44,7 @@ class Section(BaseModel):
 class Http(Section):
     """Where and how the server listens."""
 
+    engine: Literal["llhttp", "tornado"] = Field("llhttp", description="the HTTP server: our own, or Tornado's")
     address: str = "127.0.0.1"
     port: Port = Field(8000, description="plain HTTP; 0 turns it off")
     tls_port: Port = Field(8443, description="HTTPS; 0 turns it off")

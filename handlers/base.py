@@ -7,13 +7,14 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import structlog
-from tornado.httputil import HTTPHeaders, HTTPServerRequest, format_timestamp
+from tornado.httputil import HTTPServerRequest, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
 from conf.settings import Settings
 from handlers.errors import HTTP_CODES, as_service_error
 from handlers.schemas.formats import Formats
 from handlers.transport.application import MAX_BODY, Application
+from handlers.transport.headers import Headers
 from services import Services, wire
 from services.errors import Code, ServiceError, StoreUnavailable
 
@@ -39,11 +40,6 @@ class BaseHandler(RequestHandler):
 
     def initialize(self, route: str = "") -> None:
         self.route = route
-        self.application.in_flight += 1
-
-    def on_finish(self) -> None:
-        assert self.request.connection is not None
-        self.application.answered(self.request.connection)
 
     @property
     def services(self) -> Services:
@@ -64,7 +60,7 @@ class BaseHandler(RequestHandler):
         """Reset the answer to the headers that every answer has. It replaces Tornado's, which builds more of them."""
         if not self.request_id:  # an error resets the answer too, and the log already has the id
             self.request_id = _request_id(self.request, self.application)
-        self._headers = HTTPHeaders(
+        self._headers = Headers.canonical(
             {
                 "Date": _date(int(time.time())),
                 "Content-Type": "application/json; charset=utf-8",
@@ -124,11 +120,16 @@ class BaseHandler(RequestHandler):
             log.error("request failed", request_id=self.request_id, route=self.route, exc_info=(typ, value, tb))
 
 
-class NotFoundHandler(BaseHandler):
-    """Answers every path without a handler."""
+class RefusalHandler(BaseHandler):
+    """Answers an error, whatever the method: by default, that a path has no handler."""
+
+    SUPPORTED_METHODS = (*BaseHandler.SUPPORTED_METHODS, "")  # a request that could not be read has none
+
+    def initialize(self, error: ServiceError | None = None) -> None:  # type: ignore[override]
+        self._error = error or ServiceError(Code.NOT_FOUND, "no such interface")
 
     def prepare(self) -> None:
-        raise ServiceError(Code.NOT_FOUND, "no such interface")
+        raise self._error
 
 
 def envelope(code: int, message: str, data: Mapping[str, Any] | None = None) -> bytes:

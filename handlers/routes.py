@@ -2,7 +2,7 @@
 
 from conf.settings import Settings
 from handlers import account, profile, signature, system, ugc, vod
-from handlers.base import NotFoundHandler, Routes
+from handlers.base import RefusalHandler, Routes
 from handlers.transport.access_log import log_request
 from handlers.transport.application import Application
 from handlers.webhooks import tape_callback
@@ -23,8 +23,8 @@ def make_application(services: Services, conf: Settings) -> Application:
     """The application with all its routes."""
     return Application(
         ROUTES,
+        RefusalHandler,
         services,
         conf,
-        default_handler_class=NotFoundHandler,
         log_function=log_request if conf.log.access else lambda handler: None,
     )

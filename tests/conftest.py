@@ -10,27 +10,19 @@ import structlog
 from pymysql.cursors import Cursor
 from structlog.typing import EventDict
 from tornado.httpclient import AsyncHTTPClient
-from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.platform.asyncio import AsyncIOLoop
 
 from conf.cli import load
 from conf.settings import Settings
 from handlers.routes import make_application
 from handlers.transport.application import Application
-from handlers.transport.connections import SteadyLoop
-from handlers.transport.server import make_server
+from handlers.transport.server import ENGINES, Engine
 from services import open_services
 from tests.harness.client import Api
 from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, create_database
 
 
-class SteadyTestLoop(SteadyLoop, AsyncIOLoop):
-    """The loop of main.py in the class that pytest-tornado expects."""
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    IOLoop.configure(SteadyTestLoop)
     config.addinivalue_line("markers", "conf(*options): options of the server that a test wants, as main.py takes them")
     config.addinivalue_line("markers", "logs_errors: the test provokes errors in the log")
 
@@ -100,17 +92,16 @@ def app(io_loop: IOLoop, conf: Settings, mysql: Cursor, store: redis.Redis) -> I
 
 
 @pytest.fixture
-def http_server(io_loop: IOLoop, _unused_port: tuple[Any, int], app: Application) -> Iterator[HTTPServer]:
+def http_server(io_loop: IOLoop, _unused_port: tuple[Any, int], app: Application, conf: Settings) -> Iterator[Engine]:
     """The server of main.py instead of pytest-tornado's plain one."""
-    server = make_server(app)
-    server.add_socket(_unused_port[0])
-    yield server
-    server.stop()
-    io_loop.run_sync(server.close_all_connections)
+    engine = ENGINES[conf.http.engine](app)
+    io_loop.run_sync(lambda: engine.listen(_unused_port[0], None))
+    yield engine
+    io_loop.run_sync(lambda: engine.drain(0))
 
 
 @pytest.fixture
-def http_client(io_loop: IOLoop, http_server: HTTPServer) -> Iterator[AsyncHTTPClient]:
+def http_client(io_loop: IOLoop, http_server: Engine) -> Iterator[AsyncHTTPClient]:
     """A client that sends up to 200 requests at once."""
     client = AsyncHTTPClient(force_instance=True, max_clients=200)
     yield client

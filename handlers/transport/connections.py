@@ -1,61 +1,86 @@
-"""Open connections: the time limits of their clients, and a loop that polls them with fewer system calls."""
+"""The open connections of a process, the time limits of their clients, and a drain that loses no request."""
 
 import asyncio
-import math
-import time
-from typing import Any
+from contextlib import suppress
+from typing import Protocol
 
-from tornado.iostream import IOStream
-from tornado.platform.asyncio import AsyncIOMainLoop, BaseAsyncIOLoop
+import structlog
 
-_INTERVAL_S = 1
+log = structlog.get_logger()
+
+_CHECK_INTERVAL_S = 1
+# A drain waits until nothing has been in flight for so long: clients still send on the connections that they hold.
+_QUIET_S = 0.3
+_POLL_S = 0.02
+_CLOSE_TIMEOUT_S = 1  # for the transports to close
 
 
-class Deadlines:
-    """Closes the connections of late clients, within a second. No request needs a timer of its own."""
+class Connection(Protocol):
+    """A connection of a client."""
+
+    deadline: float
+    """The time of the loop until which the client may take; infinite while the server works."""
+
+    @property
+    def in_flight(self) -> bool:
+        """True from the arrival of a request's headers until its answer is sent."""
+
+    def close(self) -> None:
+        """Close when everything written is sent."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
+class Connections:
+    """All connections of a process. A late client is cut off within a second; no request needs a timer of its own."""
 
     def __init__(self) -> None:
-        self._by_stream: dict[IOStream, float] = {}
+        self._open: set[Connection] = set()
 
-    def expect(self, stream: IOStream, seconds: float) -> None:
-        """Give the client so much time from now on. It replaces an earlier limit."""
-        if not self._by_stream:  # then no check is scheduled
-            asyncio.get_running_loop().call_later(_INTERVAL_S, self._check)
-        self._by_stream[stream] = time.monotonic() + seconds
+    def add(self, connection: Connection) -> None:
+        """Watch a connection."""
+        if not self._open:  # then no check is scheduled
+            asyncio.get_running_loop().call_later(_CHECK_INTERVAL_S, self._check)
+        self._open.add(connection)
 
-    def expect_nothing(self, stream: IOStream) -> None:
-        """Set no limit while the server works on the request."""
-        # The connection may be closed and removed: Tornado serves a request that it has buffered all the same.
-        self.expect(stream, math.inf)
+    def discard(self, connection: Connection) -> None:
+        """Forget a closed connection."""
+        self._open.discard(connection)
 
-    def close_all(self) -> None:
-        """Close every connection, in one iteration of the loop: no request can begin in between."""
-        for stream in list(self._by_stream):
-            stream.close()
+    @property
+    def in_flight(self) -> int:
+        """The number of connections with requests in flight."""
+        return sum(connection.in_flight for connection in self._open)
+
+    async def drain(self, timeout: float) -> None:
+        """Wait until nothing is in flight, or for `timeout` seconds; then close every connection."""
+        await self._quiet(timeout)
+        if in_flight := self.in_flight:
+            log.warning("requests cut off", count=in_flight)
+        for connection in list(self._open):
+            connection.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                while len(self._open) > self.in_flight:
+                    await asyncio.sleep(0.001)
+        for connection in list(self._open):
+            connection.abort()
+
+    async def _quiet(self, timeout: float) -> None:
+        """Return when no request has been in flight for a moment, or after `timeout` seconds."""
+        loop = asyncio.get_running_loop()
+        busy = loop.time()
+        deadline = busy + timeout
+        while loop.time() < min(busy + _QUIET_S, deadline):
+            await asyncio.sleep(_POLL_S)
+            if self.in_flight:
+                busy = loop.time()
 
     def _check(self) -> None:
         loop = asyncio.get_running_loop()
-        now = time.monotonic()
-        for stream, deadline in self._by_stream.items():
-            if deadline <= now:
-                loop.call_soon(stream.close)  # an error in one close does not keep the others from theirs
-        self._by_stream = {stream: deadline for stream, deadline in self._by_stream.items() if not stream.closed()}
-        if self._by_stream:
-            loop.call_later(_INTERVAL_S, self._check)
-
-
-class SteadyLoop(BaseAsyncIOLoop):
-    """Keeps a connection registered for reads while its request is read and served.
-
-    Tornado removes it while something is left in its buffer, and adds it again to notice a client that leaves. That
-    costs two system calls with epoll, and six or more with libuv, which closes its handle when a socket is removed.
-    The bytes that a client sends meanwhile wait in Tornado's buffer, up to its limit, and not in the socket's.
-    """
-
-    def update_handler(self, fd: Any, events: int) -> None:
-        number, _ = self.split_fd(fd)
-        super().update_handler(fd, events | self.READ if number in self.readers else events)
-
-
-class SteadyMainLoop(SteadyLoop, AsyncIOMainLoop):
-    """The loop of a process, created before anything asks for Tornado's current loop."""
+        now = loop.time()
+        for connection in [late for late in self._open if late.deadline <= now]:
+            connection.abort()
+        if self._open:
+            loop.call_later(_CHECK_INTERVAL_S, self._check)

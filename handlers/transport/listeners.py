@@ -14,7 +14,7 @@ from conf.settings import ROOT, Http
 
 log = structlog.get_logger()
 
-_BACKLOG = 1024  # connections that wait for a worker: all viewers of a broadcast connect when it begins
+BACKLOG = 1024  # connections that wait for a worker: all viewers of a broadcast connect when it begins
 
 
 class Sockets(NamedTuple):
@@ -80,7 +80,7 @@ def listen(address: str, port: int, count: int) -> list[list[socket.socket]]:
     try:
         for probe in bind_sockets(port, address):  # a socket that shares the port would not notice another server there
             probe.close()
-        return [bind_sockets(port, address, backlog=_BACKLOG, reuse_port=True) for _ in range(count)]
+        return [bind_sockets(port, address, backlog=BACKLOG, reuse_port=True) for _ in range(count)]
     except OSError as error:
         raise OSError(f"cannot listen on {address}:{port}: {error.strerror}") from error
 

@@ -1,73 +1,88 @@
-"""The HTTP servers of one process, and a stop that loses no request."""
+"""The HTTP server of one process, on one of two engines behind the same application."""
 
 import asyncio
+import socket
 import ssl
-import sys
+from typing import Protocol
 
-import structlog
 from tornado.httpserver import HTTPServer
 
 from handlers.transport.application import Application
-from handlers.transport.listeners import Sockets
+from handlers.transport.connections import Connections
+from handlers.transport.http1 import Http1Connection
+from handlers.transport.listeners import BACKLOG, Sockets
 
-log = structlog.get_logger()
-
-_MAX_HEADER_BYTES = 16 * 1024
-# Tornado allocates and clears so much for every read of a socket. Most requests are a tenth of it.
-_READ_BYTES = 8 * 1024
-# Pipelined requests that wait for the answer to the one before.
-_MAX_BUFFER_BYTES = 256 * 1024
-# A stop waits until nothing has been in flight for so long: clients still send on the connections that they hold.
-_QUIET_S = 0.3
-_POLL_S = 0.02
+_HANDSHAKE_TIMEOUT_S = 15
+_SHUTDOWN_TIMEOUT_S = 5  # for a client to say goodbye in TLS
+_TORNADO_GRACE_S = 1
 
 
-def make_server(application: Application, context: ssl.SSLContext | None = None) -> HTTPServer:
-    """An HTTP server with the limits of every connection."""
-    server = HTTPServer(
-        application,
-        ssl_options=context,
-        xheaders=application.conf.http.trust_proxy,
-        max_header_size=_MAX_HEADER_BYTES,
-        max_buffer_size=_MAX_BUFFER_BYTES,
-        chunk_size=_READ_BYTES,
-        max_body_size=sys.maxsize,  # the application limits bodies, and answers in the envelope
-    )
-    server.conn_params.header_timeout = None  # undocumented; `Deadlines` costs less
-    return server
+class Engine(Protocol):
+    """Serves an application on sockets."""
 
-
-class Server:
-    """The HTTP servers of one process."""
-
-    def __init__(self, application: Application, sockets: Sockets, tls_context: ssl.SSLContext | None) -> None:
-        self._application = application
-        self._servers = []
-        for listening, context in ((sockets.plain, None), (sockets.tls, tls_context)):
-            if listening:
-                server = make_server(application, context)
-                server.add_sockets(listening)
-                self._servers.append(server)
+    async def listen(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        """Accept connections, with TLS if there is a context."""
 
     async def drain(self, timeout: float) -> None:
         """Accept no connection, finish the requests in flight within `timeout` seconds, close every connection."""
+
+
+class LlhttpEngine:
+    """Our own connections, whose requests llhttp parses."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._servers: list[asyncio.Server] = []
+        self.connections = Connections()
+
+    async def listen(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Http1Connection(self._application, self.connections),
+            sock=sock,
+            backlog=BACKLOG,
+            ssl=context,
+            ssl_handshake_timeout=_HANDSHAKE_TIMEOUT_S if context else None,
+            ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT_S if context else None,
+        )
+        self._servers.append(server)
+
+    async def drain(self, timeout: float) -> None:
         self._application.draining = True
         for server in self._servers:
-            server.conn_params.no_keep_alive = True  # undocumented; a connection closes after its next answer
+            server.close()
+        await self.connections.drain(timeout)
+
+
+class TornadoEngine:
+    """Tornado's own HTTP server with Tornado's own limits: a second opinion, and the way back."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._servers: list[HTTPServer] = []
+
+    async def listen(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        server = HTTPServer(self._application, ssl_options=context)
+        server.add_socket(sock)
+        self._servers.append(server)
+
+    async def drain(self, timeout: float) -> None:
+        """Tornado does not know what is in flight: what takes longer than a second is cut off."""
+        self._application.draining = True
+        for server in self._servers:
             server.stop()
-        await self._quiet(timeout)
-        if self._application.in_flight:
-            log.warning("requests cut off", count=self._application.in_flight)
-        self._application.deadlines.close_all()
+        await asyncio.sleep(min(timeout, _TORNADO_GRACE_S))
         for server in self._servers:
             await server.close_all_connections()
 
-    async def _quiet(self, timeout: float) -> None:
-        """Return when no request has been in flight for a moment, or after `timeout` seconds."""
-        loop = asyncio.get_running_loop()
-        busy = loop.time()
-        deadline = busy + timeout
-        while loop.time() < min(busy + _QUIET_S, deadline):
-            await asyncio.sleep(_POLL_S)
-            if self._application.in_flight:
-                busy = loop.time()
+
+ENGINES: dict[str, type[LlhttpEngine | TornadoEngine]] = {"llhttp": LlhttpEngine, "tornado": TornadoEngine}
+
+
+async def start(application: Application, sockets: Sockets, tls_context: ssl.SSLContext | None) -> Engine:
+    """Serve the application on the sockets with the engine of the settings."""
+    engine = ENGINES[application.conf.http.engine](application)
+    for sock in sockets.plain:
+        await engine.listen(sock, None)
+    for sock in sockets.tls:
+        await engine.listen(sock, tls_context)
+    return engine

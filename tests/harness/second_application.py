@@ -7,7 +7,7 @@ from tornado.testing import bind_unused_port
 
 from conf.settings import Settings
 from handlers.routes import make_application
-from handlers.transport.server import make_server
+from handlers.transport.server import ENGINES
 from services import open_services
 from tests.harness.client import Api
 
@@ -16,11 +16,10 @@ from tests.harness.client import Api
 async def another_process(api: Api, conf: Settings) -> AsyncIterator[Api]:
     """A second application on the same stores, with pools and a port of its own."""
     async with open_services(conf) as services:
-        server = make_server(make_application(services, conf))
+        engine = ENGINES[conf.http.engine](make_application(services, conf))
         socket, port = bind_unused_port()
-        server.add_socket(socket)
+        await engine.listen(socket, None)
         try:
             yield Api(api.client, f"http://127.0.0.1:{port}")
         finally:
-            server.stop()
-            await server.close_all_connections()
+            await engine.drain(0)

@@ -4,28 +4,9 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from tornado.ioloop import IOLoop
-from tornado.platform.asyncio import AsyncIOLoop
 
 from tests.harness.client import Api, request
 from tests.harness.stores import connect_mysql
-
-
-@pytest.mark.gen_test
-async def test_a_connection_stays_registered_for_reads(
-    api: Api, http_port: int, io_loop: IOLoop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    user = await api.user()
-    reader, writer = await asyncio.open_connection("127.0.0.1", http_port)
-    stopped: list[int] = []
-    assert isinstance(io_loop, AsyncIOLoop)
-    monkeypatch.setattr(io_loop.selector_loop, "remove_reader", stopped.append)
-    for _ in range(5):
-        writer.write(request("/get_user_info", {"userid": user.userid}, user.token))
-        assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
-        await reader.readuntil(b"}}")
-    assert stopped == []
-    writer.close()
 
 
 @pytest.mark.gen_test

@@ -16,21 +16,28 @@ from pymysql.cursors import Cursor
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
-from handlers.transport.application import MAX_BODY, Application
-from handlers.transport.connections import Deadlines
+from handlers.transport.application import MAX_BODY
+from handlers.transport.connections import Connections
+from handlers.transport.server import LlhttpEngine
 from tests.harness.client import PASSWORD, Api, request
 from tests.harness.main_process import PATIENCE, Server, certificate, running, wait_for
 
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 
 BODY = b'{"userid": "alice", "password": "0123456789abcdef0123456789abcdef"}'
-CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @pytest.fixture(autouse=True)
 def frequent_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check the deadlines more often than every second."""
-    monkeypatch.setattr("handlers.transport.connections._INTERVAL_S", 0.05)
+    monkeypatch.setattr("handlers.transport.connections._CHECK_INTERVAL_S", 0.05)
+
+
+@pytest.fixture
+def connections(http_server: LlhttpEngine) -> Connections:
+    """The open connections of the server under test."""
+    return http_server.connections
 
 
 def head(length: int | str, path: str = "/register", expect: str = "100-continue") -> bytes:
@@ -183,11 +190,11 @@ async def connected(api: Api) -> AsyncIterator[IOStream]:
         stream.close()
 
 
-async def arriving(stream: IOStream, app: Application, length: int | str, path: str = "/register") -> None:
+async def arriving(stream: IOStream, connections: Connections, length: int | str, path: str = "/register") -> None:
     """Send headers and wait until the server has counted them."""
     await stream.write(head(length, path))
     assert await stream.read_bytes(len(CONTINUE)) == CONTINUE
-    assert app.in_flight == 1
+    assert connections.in_flight == 1
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -197,66 +204,66 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def counted(app: Application, count: int) -> None:
+async def counted(connections: Connections, count: int) -> None:
     """Wait until `count` requests are in flight."""
-    await until(lambda: app.in_flight == count)
+    await until(lambda: connections.in_flight == count)
 
 
-async def forgotten(deadlines: Deadlines) -> None:
-    """Wait until no connection has a deadline."""
-    await until(lambda: not deadlines._by_stream)
+async def forgotten(connections: Connections) -> None:
+    """Wait until no connection is open."""
+    await until(lambda: not connections._open)
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", ["/register", "/nowhere", "/healthz"])
-async def test_every_answered_request_is_counted_once(api: Api, app: Application, path: str) -> None:
+async def test_every_answered_request_is_counted_once(api: Api, connections: Connections, path: str) -> None:
     async with connected(api) as stream:
         for _ in range(2):  # the second request finds an idle connection
-            await arriving(stream, app, len(BODY), path)
+            await arriving(stream, connections, len(BODY), path)
             await stream.write(BODY)
             headers = await stream.read_until(b"\r\n\r\n")
             length = int(headers.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
             await stream.read_bytes(length)
-            assert app.in_flight == 0
+            assert connections.in_flight == 0
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("sent", [b"", BODY[:10]])
 async def test_a_client_that_leaves_in_its_body_is_not_counted_any_more(
-    api: Api, app: Application, sent: bytes
+    api: Api, connections: Connections, sent: bytes
 ) -> None:
     async with connected(api) as stream:
-        await arriving(stream, app, len(BODY))
+        await arriving(stream, connections, len(BODY))
         await stream.write(sent)
-    await counted(app, 0)
+    await counted(connections, 0)
 
 
 @pytest.mark.gen_test
 async def test_a_body_has_a_limited_time_to_arrive_and_the_next_one_its_own(
-    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch
+    api: Api, connections: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 0.3
-    monkeypatch.setattr("handlers.transport.application.BODY_TIMEOUT_S", limit)
+    monkeypatch.setattr("handlers.transport.http1.BODY_TIMEOUT_S", limit)
     async with connected(api) as stream:
         for _ in range(2):
-            await arriving(stream, app, len(BODY))
+            await arriving(stream, connections, len(BODY))
             await stream.write(BODY)
             await stream.read_until(b"}")
             await asyncio.sleep(1.5 * limit)  # an idle connection is left alone
-        await arriving(stream, app, len(BODY))
+        await arriving(stream, connections, len(BODY))
         await stream.write(BODY[:10])
         with pytest.raises(StreamClosedError):
             await stream.read_bytes(1)
-    await counted(app, 0)
+    await counted(connections, 0)
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("sent", [b"", b"POST /register HTTP/1.1\r\n"])
 @pytest.mark.parametrize("before", [b"", head(len(BODY)) + BODY])
 async def test_an_idle_connection_is_closed_and_forgotten(
-    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch, before: bytes, sent: bytes
+    api: Api, connections: Connections, monkeypatch: pytest.MonkeyPatch, before: bytes, sent: bytes
 ) -> None:
-    monkeypatch.setattr("handlers.transport.application.HEADERS_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("handlers.transport.http1.HEADERS_TIMEOUT_S", 0.3)
     async with connected(api) as stream:
         await stream.write(before)
         if before:
@@ -264,21 +271,7 @@ async def test_an_idle_connection_is_closed_and_forgotten(
         await stream.write(sent)
         with pytest.raises(StreamClosedError):
             await stream.read_bytes(1)
-    await forgotten(app.deadlines)
-
-
-@pytest.mark.gen_test
-async def test_a_body_served_after_its_connection_is_forgotten_ends_no_other_limit(api: Api) -> None:
-    deadlines = Deadlines()
-    async with connected(api) as gone:
-        deadlines.expect(gone, PATIENCE)
-    await forgotten(deadlines)
-    deadlines.expect_nothing(gone)
-    async with connected(api) as late:
-        deadlines.expect(late, 0)
-        with pytest.raises(StreamClosedError):
-            await late.read_bytes(1)
-    await forgotten(deadlines)
+    await forgotten(connections)
 
 
 @pytest.mark.gen_test
@@ -287,8 +280,8 @@ async def test_the_time_limits_of_a_client_exclude_the_time_of_the_server(
 ) -> None:
     limit = 0.2
     user = await api.user()
-    monkeypatch.setattr("handlers.transport.application.HEADERS_TIMEOUT_S", limit)
-    monkeypatch.setattr("handlers.transport.application.BODY_TIMEOUT_S", limit)
+    monkeypatch.setattr("handlers.transport.http1.HEADERS_TIMEOUT_S", limit)
+    monkeypatch.setattr("handlers.transport.http1.BODY_TIMEOUT_S", limit)
     mysql.execute("LOCK TABLES tb_account WRITE")
     async with connected(api) as stream:
         await stream.write(request("/get_user_info", {}, user.token))
@@ -299,24 +292,24 @@ async def test_the_time_limits_of_a_client_exclude_the_time_of_the_server(
 
 @pytest.mark.gen_test
 async def test_a_client_that_does_not_read_its_answer_is_disconnected(
-    api: Api, app: Application, mysql: Cursor, http_port: int, monkeypatch: pytest.MonkeyPatch
+    api: Api, connections: Connections, mysql: Cursor, http_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handlers.transport.application.ANSWER_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("handlers.transport.http1.ANSWER_TIMEOUT_S", 0.3)
     user = await api.user()
     fill(mysql)
     with unread(http_port, user.token) as connection:
-        await counted(app, 1)
-        await counted(app, 0)
+        await counted(connections, 1)
+        await counted(connections, 0)
         headers, _, body = the_rest(connection).partition(b"\r\n\r\n")
     assert 0 < len(body) < int(headers.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
 
 
 @pytest.mark.gen_test
 async def test_a_client_that_has_read_its_answer_stays_connected(
-    api: Api, app: Application, mysql: Cursor, monkeypatch: pytest.MonkeyPatch
+    api: Api, connections: Connections, mysql: Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 0.5
-    monkeypatch.setattr("handlers.transport.application.ANSWER_TIMEOUT_S", limit)
+    monkeypatch.setattr("handlers.transport.http1.ANSWER_TIMEOUT_S", limit)
     user = await api.user()
     fill(mysql)
     async with connected(api) as stream:
@@ -326,16 +319,26 @@ async def test_a_client_that_has_read_its_answer_stays_connected(
             length = int(headers.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
             assert len(await stream.read_bytes(length)) == length > 2**20
             await asyncio.sleep(1.5 * limit)
-    await counted(app, 0)
+    await counted(connections, 0)
 
 
 @pytest.mark.gen_test
-async def test_too_long_a_body_is_counted_until_its_end(api: Api, app: Application) -> None:
+async def test_too_long_a_body_is_counted_until_its_end(api: Api, connections: Connections) -> None:
     async with connected(api) as stream:
-        await arriving(stream, app, 4 * MAX_BODY)
+        await stream.write(head(4 * MAX_BODY, expect=""))
+        await counted(connections, 1)
         await stream.write(b"x" * 4 * MAX_BODY)
         assert (await stream.read_until(b"\r\n")).startswith(b"HTTP/1.1 413 ")
-    await counted(app, 0)
+    await counted(connections, 0)
+
+
+@pytest.mark.gen_test
+async def test_too_long_a_body_is_not_asked_for(api: Api, connections: Connections) -> None:
+    async with connected(api) as stream:
+        await stream.write(head(MAX_BODY + 1))
+        assert (await stream.read_until(b"\r\n")).startswith(b"HTTP/1.1 413 ")
+        assert b'"code":413' in await stream.read_until_close()
+    await counted(connections, 0)
 
 
 @pytest.mark.gen_test
@@ -350,21 +353,25 @@ async def test_too_long_a_body_is_counted_until_its_end(api: Api, app: Applicati
         b"POST /register HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
     ],
 )
-async def test_a_malformed_request_is_not_counted_any_more(api: Api, app: Application, request_bytes: bytes) -> None:
+async def test_a_malformed_request_is_not_counted_any_more(
+    api: Api, connections: Connections, request_bytes: bytes
+) -> None:
     async with connected(api) as stream:
         await stream.write(request_bytes)
         with pytest.raises(StreamClosedError):
             while True:
                 await stream.read_bytes(4096, partial=True)
-    await counted(app, 0)
+    await counted(connections, 0)
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_leaves_before_its_answer_is_not_counted_any_more(api: Api, app: Application) -> None:
+async def test_a_client_that_leaves_before_its_answer_is_not_counted_any_more(
+    api: Api, connections: Connections
+) -> None:
     async with connected(api) as stream:
         await stream.write(head(len(BODY), expect="") + BODY)
-        await counted(app, 1)
-    await counted(app, 0)
+        await counted(connections, 1)
+    await counted(connections, 0)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

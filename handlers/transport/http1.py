@@ -1,0 +1,351 @@
+"""HTTP/1.1 between a connection and Tornado's handlers. Sections are those of RFC 9112, unless another is named.
+
+The parser is llhttp, that of Node: it checks the syntax of requests and tells where they end (sections 2 to 7).
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPMessageDelegate,
+    HTTPOutputError,
+    RequestStartLine,
+    ResponseStartLine,
+)
+
+from handlers.transport.application import MAX_BODY, Application
+from handlers.transport.connections import Connections
+from handlers.transport.headers import Headers
+from handlers.transport.request import Peer
+from handlers.transport.writer import Writer
+from services.errors import Code, ServiceError
+
+log = structlog.get_logger()
+
+HEADERS_TIMEOUT_S = 75  # for the headers of the next request to arrive
+BODY_TIMEOUT_S = 15  # for a body to arrive
+ANSWER_TIMEOUT_S = 60  # for an answer to be read: until then it is in memory
+_LINGER_S = 5  # for a client to close its end after ours
+# So much is parsed at once. Headers may be as long, and at most twice: whole parts are counted.
+_PART_BYTES = 16 * 1024
+_VERSIONS = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0"}
+
+
+@dataclass(slots=True, eq=False)
+class _Exchange:
+    """A request and its answer. The defaults are those of a request that could not be read."""
+
+    delegate: HTTPMessageDelegate
+    method: str = ""
+    version: str = "HTTP/1.1"
+    keep_alive: bool = False
+    expects_continue: bool = False
+    chunked: bool = False
+    remaining: int | None = None
+    """Bytes of the answer's body that are not written yet, if its length is known."""
+    finished: bool = False
+
+
+class Http1Connection(asyncio.Protocol, HTTPConnection):
+    """Requests come in, answers leave in the same order (section 9.3.2).
+
+    One request is served at a time; what the client sends meanwhile waits, and no more is read. A request is in one of
+    three places: `_arriving` until it has its end, `_ready` until its turn comes, `_serving` until its answer is sent.
+    """
+
+    def __init__(self, application: Application, connections: Connections) -> None:
+        self._application = application
+        self._connections = connections
+        self._parser = HttpRequestParser(self)
+        self._target = b""
+        self._headers = Headers()
+        self._fruitless = 0  # bytes parsed since the last end of headers, part of a body or end of a request
+        self._arriving: _Exchange | None = None
+        self._ready: list[_Exchange] = []
+        self._serving: _Exchange | None = None
+        self._rest = b""  # received, but not parsed
+        self._reading = True
+        self._half_closed = False
+        self._closing = False
+        self._lost = False
+        self._close_callback: Callable[[], None] | None = None
+        self.deadline = math.inf
+
+    @property
+    def in_flight(self) -> bool:
+        """True from the arrival of a request's headers until its answer is sent."""
+        return self._serving is not None or self._arriving is not None or bool(self._ready)
+
+    def close(self) -> None:
+        """Close when everything is sent."""
+        self._closing = True
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._closing = True
+        self._transport.abort()
+
+    # The events of the transport: asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._writer = Writer(self._transport)
+        address = transport.get_extra_info("peername")
+        self._tls = transport.get_extra_info("sslcontext") is not None
+        self.context = Peer(address[0] if address else "", "https" if self._tls else "http")
+        self._connections.add(self)
+        self._expect(HEADERS_TIMEOUT_S)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return  # the client did not know yet
+        if self._serving is None:
+            self._parse(data)
+        else:
+            self._rest += data
+            self._pause_reading()
+
+    def eof_received(self) -> bool:
+        """The client may still read. Under TLS the transport closes both directions."""
+        self._half_closed = True
+        return self.in_flight and not self._closing and not self._tls
+
+    def pause_writing(self) -> None:
+        self._writer.pause()
+
+    def resume_writing(self) -> None:
+        self._writer.resume()
+        self._go_on_when_sent()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost = True
+        self._closing = True
+        self.deadline = math.inf
+        self._ready.clear()
+        self._writer.close()
+        del self._parser  # it refers to this object
+        if self._arriving is not None:
+            self._arriving.delegate.on_connection_close()
+            self._arriving = None
+        if self._close_callback is not None:
+            self._close_callback()
+        if self._serving is None or self._serving.finished:  # otherwise a handler still runs, and a stop waits for it
+            self._forget()
+
+    # Requests
+
+    def _parse(self, data: bytes) -> None:
+        """Parse as far as the end of a request, and serve it. The rest waits for its answer."""
+        while data and not self._ready and not self._closing:
+            part, data = data[:_PART_BYTES], data[_PART_BYTES:]
+            self._fruitless += len(part)
+            try:
+                self._parser.feed_data(part)
+                if self._fruitless > _PART_BYTES:
+                    raise HttpParserError("too long headers, trailers or chunk extensions")
+            except HttpParserUpgrade as upgrade:
+                data = self._without_upgrade() + part[upgrade.args[0] :] + data
+            except HttpParserError as error:
+                self._refuse(error)
+        self._rest = data
+        if data:
+            self._pause_reading()
+        self._serve_next()
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers = Headers()
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._arriving is None:  # a trailer is no header: it is dropped (section 7.1.2)
+            self._headers.add(name.decode("latin-1"), value.decode("latin-1").rstrip(" \t"))
+
+    def on_headers_complete(self) -> None:
+        self._fruitless = 0
+        method = self._parser.get_method().decode()
+        if self._parser.should_upgrade() and method != "CONNECT":
+            return  # they come again without Upgrade
+        version = _VERSIONS.get(self._parser.get_http_version(), "")
+        if not version:  # section 2.3
+            raise HTTPInputError("neither HTTP/1.0 nor HTTP/1.1")
+        coding = self._headers.get("Transfer-Encoding")
+        if coding is not None and (coding.lower() != "chunked" or version == "HTTP/1.0"):  # section 6.1
+            raise HTTPInputError("Transfer-Encoding is not chunked, or not of HTTP/1.1")
+        delegate = self._application.start_request(self, self)
+        delegate.headers_received(RequestStartLine(method, self._target.decode("latin-1"), version), self._headers)
+        keep_alive = self._parser.should_keep_alive() and method != "CONNECT"  # section 9.3
+        expects_continue = version == "HTTP/1.1" and self._headers.get("Expect", "").lower() == "100-continue"
+        if expects_continue and int(self._headers.get("Content-Length", 0)) > MAX_BODY:
+            raise ServiceError(Code.BODY_TOO_LARGE, f"the body is longer than {MAX_BODY} bytes")
+        self._arriving = _Exchange(delegate, method, version, keep_alive, expects_continue)
+        self._expect(BODY_TIMEOUT_S)
+
+    def on_body(self, part: bytes) -> None:
+        self._fruitless = 0
+        assert self._arriving is not None
+        self._arriving.delegate.data_received(part)
+
+    def on_message_complete(self) -> None:
+        self._fruitless = 0
+        if self._arriving is not None:
+            self._ready.append(self._arriving)
+            self._arriving = None
+
+    def _without_upgrade(self) -> bytes:
+        """The headers once more, without the Upgrade that we ignore (RFC 9110 section 7.8).
+
+        The parser takes what follows for another protocol. Served as a request, a body could smuggle in another one.
+        """
+        if self._ready:  # a CONNECT, after which nothing is read
+            return b""
+        start = f"{self._parser.get_method().decode()} {self._target.decode('latin-1')} HTTP/1.1\r\n"
+        fields = "".join(f"{name}: {value}\r\n" for name, value in self._headers.get_all() if name != "Upgrade")
+        return f"{start}{fields}\r\n".encode("latin-1")
+
+    def _refuse(self, error: HttpParserError) -> None:
+        """Answer in the request's turn, then close: nobody knows where the next one begins (section 2.2)."""
+        cause = error.__context__ if isinstance(error, HttpParserCallbackError) else error
+        if isinstance(cause, HttpParserError | HTTPInputError):
+            cause = ServiceError(Code.BAD_REQUEST, f"malformed HTTP: {cause}")
+        if self._arriving is not None:
+            self._arriving.delegate.on_connection_close()
+            self._arriving = None
+        if isinstance(cause, ServiceError):
+            self._ready.append(_Exchange(self._application.refusal(self, cause)))
+        else:
+            log.error("connection failed", exc_info=error)
+            self.abort()
+
+    def _serve_next(self) -> None:
+        if self._ready:
+            self._serving = self._ready.pop(0)
+            self.deadline = math.inf  # the time is the server's
+            self._serving.delegate.finish()
+        elif self._arriving is not None and self._arriving.expects_continue:  # RFC 9110 section 10.1.1
+            self._arriving.expects_continue = False
+            self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    # Answers: tornado.httputil.HTTPConnection
+
+    def write_headers(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders, chunk: bytes | None = None
+    ) -> asyncio.Future[None]:
+        """Write the status line, the headers and the first part of the body."""
+        assert isinstance(start_line, ResponseStartLine)
+        assert self._serving is not None
+        exchange = self._serving
+        length = headers.get("Content-Length")
+        if exchange.method == "HEAD" or start_line.code in (
+            204,
+            304,
+        ):  # no body (section 6.3)
+            exchange.remaining = 0
+        elif length is not None:
+            exchange.remaining = int(length)
+        elif exchange.version == "HTTP/1.1":
+            exchange.chunked = True
+            headers["Transfer-Encoding"] = "chunked"
+        else:
+            exchange.keep_alive = False  # the end of the connection ends the body (section 6.3)
+        if self._application.draining and not (self._ready or self._rest or self._arriving):
+            exchange.keep_alive = False
+        if not exchange.keep_alive:
+            headers["Connection"] = "close"
+        elif exchange.version == "HTTP/1.0":
+            headers["Connection"] = "keep-alive"
+        lines = [f"{name}: {value}" for name, value in headers.get_all()]
+        head = "\r\n".join([f"HTTP/1.1 {start_line.code} {start_line.reason}", *lines, "", ""])
+        if not head.count("\n") == head.count("\r") == len(lines) + 2:
+            raise HTTPOutputError("a header holds a line break")
+        return self._write(head.encode("latin-1"), chunk)
+
+    def write(self, chunk: bytes) -> asyncio.Future[None]:
+        """Write a part of the body."""
+        return self._write(b"", chunk)
+
+    def finish(self) -> None:
+        """The answer is complete."""
+        assert self._serving is not None
+        if self._serving.chunked:
+            self._writer.write(b"0\r\n\r\n")
+        self._serving.finished = True
+        if self._lost:
+            self._forget()
+        elif self._serving.remaining:
+            self.abort()
+            raise HTTPOutputError("an answer shorter than its Content-Length")
+        else:
+            self._expect(ANSWER_TIMEOUT_S)
+            self._go_on_when_sent()
+
+    def set_close_callback(self, callback: Callable[[], None] | None) -> None:
+        """Call back when the client leaves. RequestHandler does so with every HTTPConnection."""
+        self._close_callback = callback
+
+    def _write(self, head: bytes, chunk: bytes | None) -> asyncio.Future[None]:
+        assert self._serving is not None
+        if chunk and self._serving.chunked:  # section 7.1; a chunk of no length would be the end
+            chunk = b"%x\r\n%b\r\n" % (len(chunk), chunk)
+        elif chunk and self._serving.remaining is not None:
+            self._serving.remaining -= len(chunk)
+            if self._serving.remaining < 0:
+                self.abort()
+                raise HTTPOutputError("an answer longer than its Content-Length")
+        self._writer.write(head, chunk or b"")
+        return self._writer.sent()
+
+    def _go_on_when_sent(self) -> None:
+        if self._serving is None or not self._serving.finished or not self._writer.is_empty or self._closing:
+            return
+        exchange, self._serving = self._serving, None
+        if not exchange.keep_alive:
+            self._close_gently()
+            return
+        self._expect(HEADERS_TIMEOUT_S if self._arriving is None else BODY_TIMEOUT_S)
+        if self._ready or not self._rest:
+            self._serve_next()
+        else:
+            self._parse(self._rest)
+        if self._serving is None:
+            self._resume_reading()
+
+    def _close_gently(self) -> None:
+        """Close our half, then wait for the client's (section 9.6): a reset by its late bytes would cost the answer."""
+        self._closing = True
+        self._ready.clear()
+        if self._half_closed or not self._transport.can_write_eof() or self._transport.is_closing():
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+            self._resume_reading()
+        self._expect(_LINGER_S)
+
+    def _pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+
+    def _expect(self, seconds: float) -> None:
+        """Give the client so much time from now on."""
+        self.deadline = asyncio.get_running_loop().time() + seconds
+
+    def _forget(self) -> None:
+        self._serving = None
+        self._connections.discard(self)
