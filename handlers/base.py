@@ -14,6 +14,7 @@ from conf.settings import Settings
 from handlers.errors import HTTP_CODES, as_service_error
 from handlers.schemas.formats import Formats
 from handlers.transport.application import MAX_BODY, Application
+from handlers.transport.handler import DirectHandler
 from handlers.transport.headers import Headers
 from services import Services, wire
 from services.errors import Code, ServiceError, StoreUnavailable
@@ -25,7 +26,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Routes = list[tuple[str, type["BaseHandler"]]]
 
 
-class BaseHandler(RequestHandler):
+class BaseHandler(DirectHandler):
     """Answers in the envelope, errors too."""
 
     application: Application
@@ -71,9 +72,6 @@ class BaseHandler(RequestHandler):
         )
         self._write_buffer = []
         self.set_status(200)
-
-    def compute_etag(self) -> None:
-        """No ETag: nothing here is cacheable."""
 
     def body_object(self) -> dict[str, Any]:
         """The JSON object in the body. Raises BAD_REQUEST or BODY_TOO_LARGE."""

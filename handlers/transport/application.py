@@ -6,16 +6,23 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tornado import httputil
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
 from tornado.web import Application as TornadoApplication
-from tornado.web import RequestHandler
 
 from conf.settings import Settings
 from handlers.page_cache import PageCache
 from handlers.schemas.formats import Formats
+from handlers.transport.handler import DirectHandler
 from handlers.transport.headers import Headers
 from handlers.transport.request import Request
 from services import Services
+from services.background import Background
 from services.errors import ServiceError
 
 MAX_BODY = 64 * 1024  # bytes
@@ -29,8 +36,8 @@ class Application(TornadoApplication):
 
     def __init__(
         self,
-        routes: Sequence[tuple[str, type[RequestHandler]]],
-        refusal_handler: type[RequestHandler],
+        routes: Sequence[tuple[str, type[DirectHandler]]],
+        refusal_handler: type[DirectHandler],
         services: Services,
         conf: Settings,
         **settings: Any,
@@ -40,57 +47,66 @@ class Application(TornadoApplication):
         self.request_ids = map(f"{secrets.token_hex(4)}{{:08x}}".format, itertools.count())
         self._routes = {path: (handler, {"route": path}) for path, handler in routes}
         self._refusal_handler = refusal_handler
+        self._running = Background()
         self.services = services
         self.conf = conf
         self.formats = Formats(ZoneInfo(conf.timezone), conf.compat.official_apps)
         self.page_cache = PageCache(ttl=conf.performance.page_ttl, max_bytes=conf.performance.page_cache_bytes)
         self.draining = False
 
-    def find_handler(self, request: httputil.HTTPServerRequest, **kwargs: Any) -> Any:
-        # Every path is a fixed text. A look-up is faster than Tornado's regular expression for each route.
-        handler, arguments = self._routes.get(request.path, (self._refusal_handler, {}))
-        return self.get_handler_delegate(request, handler, arguments)
-
-    def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         return _Arrival(self, request_conn)
 
-    def refusal(self, connection: httputil.HTTPConnection, error: ServiceError) -> httputil.HTTPMessageDelegate:
+    def refusal(self, connection: HTTPConnection, error: ServiceError) -> HTTPMessageDelegate:
         """Its `finish` answers a request that could not be read."""
-        start_line = httputil.RequestStartLine("", "", "HTTP/1.0")
-        request = Request(connection, start_line, Headers(), trust_proxy=False)
-        return self.get_handler_delegate(request, self._refusal_handler, {"error": error})
+        return _Refusal(self, connection, error)
+
+    def serve(self, request: Request) -> None:
+        """Run the handler of the request. Every path is a fixed text: a look-up replaces Tornado's patterns."""
+        handler, arguments = self._routes.get(request.path, (self._refusal_handler, {}))
+        self._running.start(handler(self, request, **arguments).run())
+
+    def refuse(self, request: Request, error: ServiceError) -> None:
+        """Answer the error."""
+        self._running.start(self._refusal_handler(self, request, error=error).run())
 
 
-class _Arrival(httputil.HTTPMessageDelegate):
-    """Makes the request, and gives its handler at most one byte of the body more than the limit.
+class _Arrival(HTTPMessageDelegate):
+    """Makes the request, and keeps at most one byte of its body more than the limit.
 
-    So a handler can answer 413 in the envelope. The rest is dropped: a client that still sends would not read it.
+    So its handler can answer 413 in the envelope. The rest is dropped: a client that still sends would not read it.
     """
 
-    def __init__(self, application: Application, connection: httputil.HTTPConnection) -> None:
+    def __init__(self, application: Application, connection: HTTPConnection) -> None:
         self._application = application
         self._connection = connection
-        self._room = MAX_BODY + 1
+        self._body = bytearray()
 
     def headers_received(
-        self, start_line: httputil.RequestStartLine | httputil.ResponseStartLine, headers: httputil.HTTPHeaders
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        assert isinstance(start_line, httputil.RequestStartLine)
-        # A body is JSON whatever its type says. Without a type Tornado does not parse it as a form.
-        headers.pop("Content-Type", None)
+        assert isinstance(start_line, RequestStartLine)
         trust_proxy = self._application.conf.http.trust_proxy
         self._request = Request(self._connection, start_line, headers, trust_proxy=trust_proxy)
-        self._handler = self._application.find_handler(self._request)
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        chunk = chunk[: self._room]
-        self._room -= len(chunk)
-        return self._handler.data_received(chunk) if chunk else None
+        self._body += chunk[: MAX_BODY + 1 - len(self._body)]
+        return None
 
     def finish(self) -> None:
-        self._request.restart_clock()
-        self._handler.finish()
+        self._request.complete(bytes(self._body))
+        self._application.serve(self._request)
 
-    def on_connection_close(self) -> None:
-        self._handler.on_connection_close()
+
+class _Refusal(HTTPMessageDelegate):
+    """Answers an error as soon as it may."""
+
+    def __init__(self, application: Application, connection: HTTPConnection, error: ServiceError) -> None:
+        self._application = application
+        self._request = Request(connection, RequestStartLine("", "", "HTTP/1.0"), Headers(), trust_proxy=False)
+        self._error = error
+
+    def finish(self) -> None:
+        self._request.complete(b"")
+        self._application.refuse(self._request, self._error)

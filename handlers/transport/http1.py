@@ -133,9 +133,7 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
         self._ready.clear()
         self._writer.close()
         del self._parser  # it refers to this object
-        if self._arriving is not None:
-            self._arriving.delegate.on_connection_close()
-            self._arriving = None
+        self._abandon_arriving()
         if self._close_callback is not None:
             self._close_callback()
         if self._serving is None or self._serving.finished:  # otherwise a handler still runs, and a stop waits for it
@@ -219,14 +217,17 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
         cause = error.__context__ if isinstance(error, HttpParserCallbackError) else error
         if isinstance(cause, HttpParserError | HTTPInputError):
             cause = ServiceError(Code.BAD_REQUEST, f"malformed HTTP: {cause}")
-        if self._arriving is not None:
-            self._arriving.delegate.on_connection_close()
-            self._arriving = None
+        self._abandon_arriving()
         if isinstance(cause, ServiceError):
             self._ready.append(_Exchange(self._application.refusal(self, cause)))
         else:
             log.error("connection failed", exc_info=error)
             self.abort()
+
+    def _abandon_arriving(self) -> None:
+        if self._arriving is not None:
+            self._arriving.delegate.on_connection_close()
+            self._arriving = None
 
     def _serve_next(self) -> None:
         if self._ready:

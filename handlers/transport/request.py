@@ -75,8 +75,9 @@ class Request(HTTPServerRequest):
         """The files of a form: none."""
         return {}
 
-    def restart_clock(self) -> None:
-        """Count the time from now on: the body has arrived."""
+    def complete(self, body: bytes) -> None:
+        """The body has arrived. The time of the request begins."""
+        self.body = body
         self._started = time.monotonic()
 
     def request_time(self) -> float:
