@@ -115,9 +115,9 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
             self._pause_reading()
 
     def eof_received(self) -> bool:
-        """The client may still read. Under TLS the transport closes both directions."""
+        """The client sends no more, and may still read. Under TLS the transport closes both directions."""
         self._half_closed = True
-        return self.in_flight and not self._closing and not self._tls
+        return self._serving is not None and not self._closing and not self._tls
 
     def pause_writing(self) -> None:
         self._writer.pause()
@@ -319,7 +319,9 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
             self._serve_next()
         else:
             self._parse(self._rest)
-        if self._serving is None:
+        if self._serving is None and self._half_closed:
+            self.close()
+        elif self._serving is None:
             self._resume_reading()
 
     def _close_gently(self) -> None:
