@@ -28,7 +28,7 @@ _GC_THRESHOLDS = (700, 10, 1000)
 def main(argv: Sequence[str]) -> int:
     """Serve until TERM or INT. Returns the exit code of the process."""
     settings = load(argv)
-    logs.configure(settings.log)
+    lines = logs.configure(settings.log)
     block_signals()
     allow_many_connections()
     try:
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     warn(settings)
     run = uvloop.run if settings.performance.uvloop else asyncio.run
-    run_workers(settings.http.processes, lambda number: run(serve(settings, listeners, number)))
+    run_workers(settings.http.processes, lambda number: run(serve(settings, listeners, number, lines)))
     return 0
 
 
@@ -50,7 +50,7 @@ def warn(settings: Settings) -> None:
         log.warning("live.bizid is empty: any digits count as the prefix of a stream id")
 
 
-async def serve(settings: Settings, listeners: Listeners, number: int) -> None:
+async def serve(settings: Settings, listeners: Listeners, number: int, lines: logs.Lines) -> None:
     """Serve as worker `number` until a signal comes, then finish the requests in flight."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -61,7 +61,7 @@ async def serve(settings: Settings, listeners: Listeners, number: int) -> None:
     async with open_services(settings) as services:
         gc.freeze()  # no collection looks at the present objects again
         gc.set_threshold(*_GC_THRESHOLDS)
-        application = make_application(services, settings)
+        application = make_application(services, settings, lines)
         server = await start(application, listeners.sockets[number], listeners.tls_context)
         log.info("serving", address=settings.http.address, port=settings.http.port, tls=settings.http.tls_port)
         await stop.wait()

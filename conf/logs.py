@@ -20,7 +20,7 @@ from conf.settings import Log
 Render = Callable[[EventDict], str]
 
 
-def configure(settings: Log) -> None:
+def configure(settings: Log) -> "Lines":
     """Send every log record of the process to standard output in the format of the settings."""
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     render = json_line if settings.format == "json" else console_line()
@@ -47,6 +47,7 @@ def configure(settings: Log) -> None:
     root.setLevel(max(level, logging.INFO))
     logging.getLogger("tornado.general").setLevel(logging.WARNING)  # it quotes malformed headers, tokens included
     logging.getLogger("yoyo").setLevel(logging.WARNING)
+    return lines
 
 
 class Lines:
@@ -59,10 +60,14 @@ class Lines:
     def __init__(self, descriptor: int, render: Render) -> None:
         self._descriptor = descriptor
         self._render = render
-        self._waiting: list[EventDict] = []
+        self._waiting: list[EventDict | str] = []
 
     def msg(self, **event: Any) -> None:
-        """Write a line at the end of this iteration."""
+        """Render and write an event at the end of this iteration."""
+        self.line(event)
+
+    def line(self, event: EventDict | str) -> None:
+        """Write a line, rendered or not, at the end of this iteration."""
         self._waiting.append(event)
         try:
             loop = asyncio.get_running_loop()
@@ -78,7 +83,8 @@ class Lines:
         events, self._waiting = self._waiting, []
         chunk = b""
         for event in events:
-            line = f"{self._render(event)}\n".encode(errors="backslashreplace")
+            text = event if isinstance(event, str) else self._render(event)
+            line = f"{text}\n".encode(errors="backslashreplace")
             if len(chunk) + len(line) > select.PIPE_BUF:
                 write_all(self._descriptor, chunk)
                 chunk = b""
@@ -108,7 +114,7 @@ def add_timestamp(logger: Any, method: str, event: EventDict) -> EventDict:
 
 def json_line(event: EventDict) -> str:
     """An event as JSON."""
-    event["timestamp"] = _iso(event["timestamp"])
+    event["timestamp"] = iso(event["timestamp"])
     return ujson.dumps(event, ensure_ascii=False, escape_forward_slashes=False, default=str)
 
 
@@ -117,10 +123,11 @@ def console_line() -> Render:
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    return lambda event: console(None, "", {**event, "timestamp": _iso(event["timestamp"])})
+    return lambda event: console(None, "", {**event, "timestamp": iso(event["timestamp"])})
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
+    """A Unix time as a date and a time in UTC (ISO 8601)."""
     return f"{_seconds_iso(int(seconds))}.{int(seconds % 1 * 1e6):06}+00:00"
 
 

@@ -1,9 +1,10 @@
 """Every path and its handler."""
 
+from conf.logs import Lines
 from conf.settings import Settings
 from handlers import account, profile, signature, system, ugc, vod
 from handlers.base import RefusalHandler, Routes
-from handlers.transport.access_log import log_request
+from handlers.transport.access_log import AccessLog
 from handlers.transport.application import Application
 from handlers.webhooks import tape_callback
 from services import Services
@@ -19,12 +20,12 @@ ROUTES: Routes = [
 ]
 
 
-def make_application(services: Services, conf: Settings) -> Application:
-    """The application with all its routes."""
+def make_application(services: Services, conf: Settings, lines: Lines | None = None) -> Application:
+    """The application with all its routes. It writes its access log to `lines`, or through structlog."""
     return Application(
         ROUTES,
         RefusalHandler,
         services,
         conf,
-        log_function=log_request if conf.log.access else lambda handler: None,
+        log_function=AccessLog(conf.log, lines) if conf.log.access else lambda handler: None,
     )

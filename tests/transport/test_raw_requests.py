@@ -40,8 +40,7 @@ async def answers(reader: asyncio.StreamReader, *, head: bool) -> str:
         except TimeoutError:
             return " ".join(words)
         except asyncio.IncompleteReadError as error:
-            assert not error.partial
-            return " ".join([*words, "closed"])
+            return " ".join([*words, f"{error.partial!r}" if error.partial else "closed"])
         match = _STATUS.fullmatch(lines)
         assert match, lines
         words.append(match[1].decode())
