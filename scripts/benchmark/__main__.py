@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from conf.settings import ROOT
 from models.migrate import migrate
-from scripts.benchmark import connections, growth, logins, report
+from scripts.benchmark import connections, frameworks, growth, instructions, logins, report
 from scripts.benchmark.checks import Client, check_contents
 from scripts.benchmark.circumstances import circumstances
 from scripts.benchmark.load import MAX_SECONDS, Wrk
@@ -31,6 +31,9 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code 0 when every target is met, 1 when not or when something failed, 2 for a wrong option."""
+    if arguments[:1] == ["instructions"]:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        return instructions.main(arguments[1:], FOLDER, console)
     options = parse(arguments)
     signals = Signals()
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -51,7 +54,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     names = [case.name for case in CASES]
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
-        usage="scripts/bench [OPTION ...] [-- OPTION_OF_THE_SERVER ...]",
+        usage="scripts/bench [OPTION ...] [-- OPTION_OF_THE_SERVER ...]\n       scripts/bench instructions [--update]",
         description="Measures every interface with wrk against a bare Tornado handler, on stores of its own. "
         "Exit code 0: every target is met; 1: some are missed, or something failed.",
     )
@@ -133,6 +136,7 @@ def run(bench: Bench, options: argparse.Namespace) -> report.Outcome:
         return report.Outcome(
             circumstances=circumstances(options.server, options.rounds, options.seconds),
             requests=results,
+            frameworks=None if options.only else frameworks.measure(bench, bench.wrk.folder),
             logins=logins.measure(bench) if whole else None,
             connections=connections.measure(bench, bar) if whole else None,
             growth=growth.measure(bench, options.seconds, bar) if whole else [],

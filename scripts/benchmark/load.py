@@ -41,18 +41,19 @@ class Prepared(NamedTuple):
     number: int
     once: bool
     """True when no request may be sent twice."""
+    tls: bool = False
 
 
 class Wrk:
     """Runs wrk with its files in `folder`. `pause` sleeps, and raises when the benchmark has to stop."""
 
     def __init__(self, folder: Path, pause: Pause) -> None:
-        self._folder = folder
+        self.folder = folder
         self._pause = pause
 
     def prepare(self, name: str, requests: Sequence[bytes], *, once: bool = False) -> Prepared:
         """Write raw HTTP requests to a file."""
-        path = self._folder / f"{name}.requests"
+        path = self.folder / f"{name}.requests"
         path.write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
         return Prepared(path, len(requests), once)
 
@@ -66,10 +67,17 @@ class Wrk:
         enough: Callable[[], bool] = lambda: False,
     ) -> Load:
         """Send the requests in a loop over keep-alive connections, for `seconds` or until `enough()` is true."""
-        output = self._folder / "wrk.out"
+        output = self.folder / "wrk.out"
         command = [
             *("wrk", "--threads", "1", "--connections", str(connections), "--duration", str(MAX_SECONDS)),
-            *("--timeout", "10", "--latency", "--script", str(SCRIPT), f"http://127.0.0.1:{port}"),
+            *(
+                "--timeout",
+                "10",
+                "--latency",
+                "--script",
+                str(SCRIPT),
+                f"{'https' if prepared.tls else 'http'}://127.0.0.1:{port}",
+            ),
             *("--", str(prepared.path)),
         ]
         with output.open("wb") as file, child(command, output=file) as process:

@@ -99,14 +99,15 @@ class Bench:
     def _real(self, prepared: Prepared) -> tuple[Load, list[float]]:
         groups = (self.real.pids, [self._redis], [self._mysql])
         used = [cpu_seconds(pids) for pids in groups]
-        load = self.checked(lambda: self.wrk.run(self.real.port, prepared, SLICE))
+        port = self.real.tls_port if prepared.tls else self.real.port
+        load = self.checked(lambda: self.wrk.run(port, prepared, SLICE))
         return load, [
             (cpu_seconds(pids) - start) * 1000 / load.requests for pids, start in zip(groups, used, strict=True)
         ]
 
     def _bare(self, prepared: Prepared) -> tuple[Load, float]:
         used = cpu_seconds(self.bare.pids)
-        load = self.wrk.run(self.bare.port, prepared, _BARE_SLICE)
+        load = self.wrk.run(self.bare.port, prepared._replace(tls=False), _BARE_SLICE)
         if load.errors:
             raise RuntimeError(f"the bare handler had {load.errors} errors")
         return load, (cpu_seconds(self.bare.pids) - used) * 1000 / load.requests
@@ -127,7 +128,8 @@ def measure(
                 slices = _fresh(bench, case, count, max_requests)
             else:
                 if case.name not in prepared:
-                    prepared[case.name] = bench.wrk.prepare(case.name, case.requests(max_requests))
+                    requests = bench.wrk.prepare(case.name, case.requests(max_requests))
+                    prepared[case.name] = requests._replace(tls=case.tls)
                 slices = repeat(prepared[case.name], count)
             samples[case.name] += bench.samples(slices)
             bench.stores.remove_written()

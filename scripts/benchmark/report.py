@@ -17,6 +17,7 @@ from rich.table import Table
 from scripts.benchmark.access_log import MAX_SHOWN
 from scripts.benchmark.circumstances import Circumstances
 from scripts.benchmark.connections import Connections
+from scripts.benchmark.frameworks import Frameworks
 from scripts.benchmark.growth import Growth
 from scripts.benchmark.logins import Storm
 from scripts.benchmark.measure import Result
@@ -47,6 +48,7 @@ class Outcome:
 
     circumstances: Circumstances
     requests: list[Result]
+    frameworks: Frameworks | None
     logins: Storm | None
     connections: Connections | None
     growth: list[Growth]
@@ -61,6 +63,8 @@ def missed(outcome: Outcome) -> list[str]:
     """The names of the targets that are not met."""
     names = [result.name for result in outcome.requests if not result.met]
     names += [f"{growth.name}, {growth.rows} rows" for growth in outcome.growth if not growth.met]
+    if outcome.frameworks is not None and not outcome.frameworks.met:
+        names.append("bare FastAPI")
     if outcome.logins is not None and not outcome.logins.met:
         names.append("login storm")
     if outcome.connections is not None and not outcome.connections.met:
@@ -89,6 +93,9 @@ def cells(result: Result) -> tuple[str, ...]:
 def facts(outcome: Outcome) -> list[str]:
     """A sentence for each part besides the requests."""
     lines = []
+    if frameworks := outcome.frameworks:
+        multiples = ", ".join(f"{value:.2f} of {name}'s" for name, value in frameworks.multiples.items())
+        lines.append(f"get_vod_list 20 as a multiple of a bare handler's rate: {multiples}.")
     if storm := outcome.logins:
         lines.append(
             f"Login storm: {storm.logins_per_second:.0f} first logins/s; the others' p99 {storm.others_p99:.0f} ms "
@@ -100,7 +107,8 @@ def facts(outcome: Outcome) -> list[str]:
             f"{connections.idle:,} idle connections: {connections.bytes_per_connection / 1000:.1f} KB each, "
             f"{connections.bytes_per_process / 1e6:.0f} MB per process; beside them {idle.rate:,.0f} requests/s, "
             f"p99 {idle.p99:.0f} ms, {idle.errors} errors.",
-            f"1,000 busy connections: {busy.rate:,.0f} requests/s, p99 {busy.p99:.0f} ms, {busy.errors} errors.",
+            f"1,000 busy connections: {busy.rate:,.0f} requests/s, p99 {busy.p99:.0f} ms "
+            f"(the bare handler {connections.bare_busy.p99:.0f} ms), {busy.errors} errors.",
         ]
     for growth in outcome.growth:
         page = "" if growth.uncached is None else f", an uncached page {growth.uncached:.1f} ms"

@@ -28,6 +28,8 @@ class Case(NamedTuple):
     """Makes the requests; its argument is their number, which counts only with `once`."""
     once: bool = False
     """True when a repeated request needs less work: then each round gets new requests, and none is sent twice."""
+    tls: bool = False
+    """True to send them over TLS. The bare handler gets them without."""
 
 
 def raw(path: str, fields: Fields, token: str | None = None) -> bytes:
@@ -133,18 +135,19 @@ def mix(count: int) -> list[bytes]:
 
 ROOM = {"title": "周末直播", "location": "深圳", "frontCover": _COVER}
 CASES = (
-    Case("get_user_info", 0.55, lambda _: of_all_users("/get_user_info")),
-    Case("get_vod_list 20", 0.60, lambda _: page("/get_vod_list", 20)),
-    Case("get_ugc_list 20", 0.60, lambda _: page("/get_ugc_list", 20)),
-    Case("get_vod_list 200", 0.30, lambda _: page("/get_vod_list", 200)),
-    Case("get_ugc_list 200", 0.30, lambda _: page("/get_ugc_list", 200)),
-    Case("get_cos_sign", 0.60, lambda _: of_all_users("/get_cos_sign")),
-    Case("get_vod_sign", 0.60, lambda _: of_all_users("/get_vod_sign")),
-    Case("get_roomservice_sign", 0.60, lambda _: of_all_users("/get_roomservice_sign")),
-    Case("refresh", 0.35, refreshes, once=True),
-    Case("upload_user_info", 0.25, profile_changes, once=True),
-    Case("upload_room", 0.25, lambda _: of_all_users("/upload_room", lambda _: ROOM)),
-    Case("upload_ugc", 0.25, uploads, once=True),
-    Case("login", 0.25, lambda _: logins()),
-    Case("mix", 0.45, mix, once=True),
+    Case("get_user_info", 1.1, lambda _: of_all_users("/get_user_info")),
+    Case("get_vod_list 20", 1.4, lambda _: page("/get_vod_list", 20)),
+    Case("get_ugc_list 20", 1.4, lambda _: page("/get_ugc_list", 20)),
+    Case("get_vod_list 200", 1.2, lambda _: page("/get_vod_list", 200)),
+    Case("get_ugc_list 200", 1.2, lambda _: page("/get_ugc_list", 200)),
+    Case("get_vod_list 20 TLS", 1.1, lambda _: page("/get_vod_list", 20), tls=True),
+    Case("get_cos_sign", 1.4, lambda _: of_all_users("/get_cos_sign")),
+    Case("get_vod_sign", 1.2, lambda _: of_all_users("/get_vod_sign")),
+    Case("get_roomservice_sign", 1.4, lambda _: of_all_users("/get_roomservice_sign")),
+    Case("refresh", 1.1, refreshes, once=True),
+    Case("upload_user_info", 0.42, profile_changes, once=True),
+    Case("upload_room", 0.36, lambda _: of_all_users("/upload_room", lambda _: ROOM)),
+    Case("upload_ugc", 0.42, uploads, once=True),
+    Case("login", 0.60, lambda _: logins()),
+    Case("mix", 0.75, mix, once=True),
 )

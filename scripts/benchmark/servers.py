@@ -21,42 +21,44 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Server(NamedTuple):
-    """A running server: its port, its worker processes, its log."""
+    """A running server: its ports, its worker processes, its log."""
 
     port: int
     pids: list[int]
     log: Path
+    tls_port: int = 0
 
 
 @contextmanager
 def real_server(urls: Urls, folder: Path, options: Sequence[str], pause: Pause) -> Iterator[Server]:
-    """The server on private stores, as in production: two workers, a JSON log with access lines, no TLS."""
-    port = free_port()
-    fixed = ["--http.port", str(port), "--http.tls_port", "0", "--http.processes", str(PROCESSES)]
+    """The server on private stores, as in production: two workers, a JSON log with access lines."""
+    port, tls_port = free_port(), free_port()
+    fixed = ["--http.port", str(port), "--http.tls_port", str(tls_port), "--http.processes", str(PROCESSES)]
     fixed += ["--log.format", "json", "--password.remember_key", os.urandom(32).hex()]
     command = [sys.executable, str(ROOT / "main.py"), *fixed, *options]
     env = {**without_settings(), "XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
     with _running(command, env, port, folder / "server.log", pause) as server:
-        yield server
+        yield server._replace(tls_port=tls_port)
 
 
 @contextmanager
-def bare_server(folder: Path, pause: Pause) -> Iterator[Server]:
-    """The bare handler."""
+def bare_server(folder: Path, pause: Pause, framework: str = "Tornado") -> Iterator[Server]:
+    """The bare handler of a framework."""
     port = free_port()
-    command = [sys.executable, "-m", "scripts.benchmark.bare", str(port), str(PROCESSES)]
-    with _running(command, dict(os.environ), port, folder / "bare.log", pause) as server:
+    command = [sys.executable, "-m", "scripts.benchmark.bare", framework, str(port), str(PROCESSES)]
+    with _running(command, dict(os.environ), port, folder / f"{framework}.log", pause) as server:
         yield server
 
 
 @contextmanager
 def _running(command: list[str], env: dict[str, str], port: int, log: Path, pause: Pause) -> Iterator[Server]:
     with log.open("wb") as output, child(command, env=env, output=output) as process:
-        _wait_until_ready(process, port, log, pause)
+        wait_until_ready(process, port, log, pause)
         yield Server(port, children(process.pid), log)
 
 
-def _wait_until_ready(process: Child, port: int, log: Path, pause: Pause) -> None:
+def wait_until_ready(process: Child, port: int, log: Path, pause: Pause) -> None:
+    """Return when the server answers. Raises RuntimeError with the end of its log when it does not start."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while status(port, "/readyz") != 200:
         if has_ended(process) or time.monotonic() > deadline:

@@ -18,6 +18,7 @@ from scripts.benchmark.__main__ import parse as parse_options
 from scripts.benchmark.checks import check_contents
 from scripts.benchmark.circumstances import circumstances
 from scripts.benchmark.connections import Connections
+from scripts.benchmark.frameworks import Frameworks
 from scripts.benchmark.growth import Growth
 from scripts.benchmark.load import Load, Wrk, parse
 from scripts.benchmark.logins import Storm
@@ -39,7 +40,7 @@ SAMPLES = [
 CASE = CASES[0]
 RESULT = summary(CASE, SAMPLES)
 STORM = Storm(logins_per_second=20.0, others_p50=5.0, others_p99=30.0, calm_p99=10.0, errors=0)
-CONNECTIONS = Connections(10_000, 9_000.0, 100e6, LOAD, LOAD)
+CONNECTIONS = Connections(10_000, 3_000.0, 100e6, LOAD, LOAD, LOAD)
 GROWTH = Growth(
     path="/get_vod_list",
     rows=1_000_000,
@@ -51,8 +52,11 @@ GROWTH = Growth(
     errors=0,
 )
 DEEP = replace(GROWTH, index=100_000, uncached_relative=9.0)
-NOTHING = Outcome(circumstances([], 3, 4.0), [], None, None, [], [])
-OUTCOME = replace(NOTHING, requests=[RESULT], logins=STORM, connections=CONNECTIONS, growth=[GROWTH, DEEP])
+NOTHING = Outcome(circumstances([], 3, 4.0), [], None, None, None, [], [])
+FRAMEWORKS = Frameworks({"Tornado": 1.5, "FastAPI": 1.4, "Starlette": 0.5, "aiohttp": 0.5})
+OUTCOME = replace(
+    NOTHING, requests=[RESULT], frameworks=FRAMEWORKS, logins=STORM, connections=CONNECTIONS, growth=[GROWTH, DEEP]
+)
 
 
 def test_the_summary_takes_medians_and_adds_errors_up() -> None:
@@ -70,16 +74,17 @@ def test_a_whole_success_misses_nothing() -> None:
     [
         (replace(OUTCOME, requests=[replace(RESULT, target=0.51)]), CASE.name),
         (replace(OUTCOME, requests=[replace(RESULT, target=0.1, errors=1)]), CASE.name),
+        (replace(NOTHING, frameworks=Frameworks({"FastAPI": 0.99})), "bare FastAPI"),
         (replace(NOTHING, logins=replace(STORM, others_p99=50.0)), "login storm"),
         (replace(NOTHING, logins=replace(STORM, errors=1)), "login storm"),
         *(
             (replace(NOTHING, connections=replace(CONNECTIONS, **change)), "many connections")
             for change in (
                 {"idle": 9_999},
-                {"many_busy": LOAD._replace(p99=1000.0)},
+                {"many_busy": LOAD._replace(p99=300.0)},
                 {"many_busy": LOAD._replace(errors=1)},
                 {"beside_idle": LOAD._replace(errors=1)},
-                {"bytes_per_connection": 25_000.0},
+                {"bytes_per_connection": 4_000.0},
                 {"bytes_per_process": 120e6},
             )
         ),
@@ -253,7 +258,8 @@ def test_a_report_can_be_read_again_and_compared(tmp_path: Path) -> None:
     write_html(OUTCOME, earlier, tmp_path / "html")
     page = (tmp_path / "html").read_text()
     assert page.count('src="data:image/svg+xml;base64,') == page.count("src=") == 4
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
     assert json.loads((tmp_path / "json").read_text())["missed"] == [CASE.name]
     with Console(file=(tmp_path / "text").open("w"), width=150) as console:
         show(replace(OUTCOME, requests=[replace(RESULT, share=0.75)]), earlier, console)

@@ -1,4 +1,4 @@
-"""requirements.txt and requirements-dev.txt are what scripts/lock makes of pyproject.toml."""
+"""The locks are what scripts/lock makes of pyproject.toml."""
 
 import re
 import tomllib
@@ -11,7 +11,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SERVER = PYPROJECT["project"]["dependencies"]
-DEV = PYPROJECT["dependency-groups"]["dev"]
+GROUPS = PYPROJECT["dependency-groups"]
+LOCKS = [
+    ("requirements.txt", SERVER),
+    ("requirements-dev.txt", GROUPS["dev"]),
+    ("requirements-bench.txt", GROUPS["bench"]),
+]
 
 
 def locked(name: str) -> set[tuple[str, str]]:
@@ -19,7 +24,7 @@ def locked(name: str) -> set[tuple[str, str]]:
     return set(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize(("lock", "dependencies"), [("requirements.txt", SERVER), ("requirements-dev.txt", DEV)])
+@pytest.mark.parametrize(("lock", "dependencies"), LOCKS)
 def test_every_dependency_is_locked_in_a_version_that_it_allows(lock: str, dependencies: list[str]) -> None:
     for requirement in map(Requirement, dependencies):
         name = canonicalize_name(requirement.name)
