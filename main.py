@@ -38,7 +38,11 @@ def main(argv: Sequence[str]) -> int:
         return 1
     warn(settings)
     run = uvloop.run if settings.performance.uvloop else asyncio.run
-    run_workers(settings.http.processes, lambda number: run(serve(settings, listeners, number, lines)))
+    run_workers(
+        settings.http.processes,
+        lambda number: run(serve(settings, listeners, number, lines)),
+        on_stop=listeners.close_others,
+    )
     return 0
 
 
@@ -52,6 +56,7 @@ def warn(settings: Settings) -> None:
 
 async def serve(settings: Settings, listeners: Listeners, number: int, lines: logs.Lines) -> None:
     """Serve as worker `number` until a signal comes, then finish the requests in flight."""
+    listeners.close_others(number)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):

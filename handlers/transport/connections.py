@@ -1,10 +1,15 @@
 """The open connections of a process, the time limits of their clients, and a drain that loses no request."""
 
 import asyncio
+import math
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import cast
 
 import structlog
+
+from handlers.transport.request import Peer
+from handlers.transport.writer import Writer
 
 log = structlog.get_logger()
 
@@ -13,23 +18,83 @@ _CHECK_INTERVAL_S = 1
 _QUIET_S = 0.3
 _POLL_S = 0.02
 _CLOSE_TIMEOUT_S = 1  # for the transports to close
+_LINGER_S = 5  # for a client to close its half after ours
 
 
-class Connection(Protocol):
-    """A connection of a client."""
+class Connection(asyncio.Protocol):
+    """The transport of a client: its time limit, its pauses and its end. A subclass speaks the protocol."""
 
-    deadline: float
-    """The time of the loop until which the client may take; infinite while the server works."""
+    in_flight: bool
+    """True from the arrival of a request's headers until its answer is sent."""
 
-    @property
-    def in_flight(self) -> bool:
-        """True from the arrival of a request's headers until its answer is sent."""
+    def __init__(self, connections: "Connections") -> None:
+        self._connections = connections
+        self._reading = True
+        self._half_closed = False  # by the client: it sends no more, and may still read
+        self._closing = False
+        self._lost = False
+        self._close_callback: Callable[[], None] | None = None
+        self.deadline = math.inf
+        """The time of the loop until which the client may take; infinite while the server works."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._writer = Writer(self._transport)
+        address = transport.get_extra_info("peername")
+        self._tls = transport.get_extra_info("sslcontext") is not None
+        self.context = Peer(address[0] if address else "", "https" if self._tls else "http")
+        self._connections.add(self)
+
+    def pause_writing(self) -> None:
+        self._writer.pause()
+
+    def resume_writing(self) -> None:
+        self._writer.resume()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost = self._closing = True
+        self._expect(math.inf)
+        self._writer.close()
+        if self._close_callback is not None:
+            self._close_callback()
+
+    def set_close_callback(self, callback: Callable[[], None] | None) -> None:
+        """Call back when the client leaves. RequestHandler asks every connection for it."""
+        self._close_callback = callback
 
     def close(self) -> None:
-        """Close when everything written is sent."""
+        """Close when everything is sent."""
+        self._closing = True
+        self._transport.close()
 
     def abort(self) -> None:
         """Close at once."""
+        self._closing = True
+        self._transport.abort()
+
+    def _close_gently(self) -> None:
+        """Close our half, then wait for the client's: a reset by its late bytes would cost it the answer."""
+        self._closing = True
+        if self._half_closed or not self._transport.can_write_eof() or self._transport.is_closing():
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+            self._resume_reading()
+        self._expect(_LINGER_S)
+
+    def _pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+
+    def _expect(self, seconds: float) -> None:
+        """Give the client so much time from now on."""
+        self.deadline = asyncio.get_running_loop().time() + seconds
 
 
 class Connections:

@@ -5,9 +5,7 @@ The parser is llhttp, that of Node: it checks the syntax of requests and tells w
 
 import asyncio
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import structlog
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -22,10 +20,8 @@ from tornado.httputil import (
 )
 
 from handlers.transport.application import MAX_BODY, Application
-from handlers.transport.connections import Connections
+from handlers.transport.connections import Connection, Connections
 from handlers.transport.headers import Headers
-from handlers.transport.request import Peer
-from handlers.transport.writer import Writer
 from services.errors import Code, ServiceError
 
 log = structlog.get_logger()
@@ -33,9 +29,8 @@ log = structlog.get_logger()
 HEADERS_TIMEOUT_S = 75  # for the headers of the next request to arrive
 BODY_TIMEOUT_S = 15  # for a body to arrive
 ANSWER_TIMEOUT_S = 60  # for an answer to be read: until then it is in memory
-_LINGER_S = 5  # for a client to close its end after ours
-# So much is parsed at once. Headers may be as long, and at most twice: whole parts are counted.
-_PART_BYTES = 16 * 1024
+_MAX_FRUITLESS_BYTES = 16 * 1024  # of headers, trailers or chunk extensions; whole parts are counted
+_PART_BYTES = 4 * 1024  # parsed at once: so many pipelined requests get objects before the first is served
 _VERSIONS = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0"}
 
 
@@ -49,12 +44,11 @@ class _Exchange:
     keep_alive: bool = False
     expects_continue: bool = False
     chunked: bool = False
-    remaining: int | None = None
-    """Bytes of the answer's body that are not written yet, if its length is known."""
+    remaining: int | None = None  # bytes of the answer's body to be written, if its length is known
     finished: bool = False
 
 
-class Http1Connection(asyncio.Protocol, HTTPConnection):
+class Http1Connection(Connection, HTTPConnection):
     """Requests come in, answers leave in the same order (section 9.3.2).
 
     One request is served at a time; what the client sends meanwhile waits, and no more is read. A request is in one of
@@ -62,8 +56,8 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
     """
 
     def __init__(self, application: Application, connections: Connections) -> None:
+        super().__init__(connections)
         self._application = application
-        self._connections = connections
         self._parser = HttpRequestParser(self)
         self._target = b""
         self._headers = Headers()
@@ -72,37 +66,15 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
         self._ready: list[_Exchange] = []
         self._serving: _Exchange | None = None
         self._rest = b""  # received, but not parsed
-        self._reading = True
-        self._half_closed = False
-        self._closing = False
-        self._lost = False
-        self._close_callback: Callable[[], None] | None = None
-        self.deadline = math.inf
 
     @property
-    def in_flight(self) -> bool:
-        """True from the arrival of a request's headers until its answer is sent."""
+    def in_flight(self) -> bool:  # type: ignore[override]
         return self._serving is not None or self._arriving is not None or bool(self._ready)
 
-    def close(self) -> None:
-        """Close when everything is sent."""
-        self._closing = True
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._closing = True
-        self._transport.abort()
-
-    # The events of the transport: asyncio.Protocol
+    # The transport: asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._writer = Writer(self._transport)
-        address = transport.get_extra_info("peername")
-        self._tls = transport.get_extra_info("sslcontext") is not None
-        self.context = Peer(address[0] if address else "", "https" if self._tls else "http")
-        self._connections.add(self)
+        super().connection_made(transport)
         self._expect(HEADERS_TIMEOUT_S)
 
     def data_received(self, data: bytes) -> None:
@@ -119,23 +91,15 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
         self._half_closed = True
         return self._serving is not None and not self._closing and not self._tls
 
-    def pause_writing(self) -> None:
-        self._writer.pause()
-
     def resume_writing(self) -> None:
-        self._writer.resume()
+        super().resume_writing()
         self._go_on_when_sent()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._lost = True
-        self._closing = True
-        self.deadline = math.inf
+        super().connection_lost(error)
         self._ready.clear()
-        self._writer.close()
-        del self._parser  # it refers to this object
         self._abandon_arriving()
-        if self._close_callback is not None:
-            self._close_callback()
+        del self._parser  # it refers to this object
         if self._serving is None or self._serving.finished:  # otherwise a handler still runs, and a stop waits for it
             self._forget()
 
@@ -143,19 +107,22 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
 
     def _parse(self, data: bytes) -> None:
         """Parse as far as the end of a request, and serve it. The rest waits for its answer."""
-        while data and not self._ready and not self._closing:
-            part, data = data[:_PART_BYTES], data[_PART_BYTES:]
+        parsed = 0
+        while parsed < len(data) and not self._ready and not self._closing:
+            part = data[parsed : parsed + _PART_BYTES]
+            parsed += len(part)
             self._fruitless += len(part)
             try:
                 self._parser.feed_data(part)
-                if self._fruitless > _PART_BYTES:
+                if self._fruitless > _MAX_FRUITLESS_BYTES:
                     raise HttpParserError("too long headers, trailers or chunk extensions")
             except HttpParserUpgrade as upgrade:
-                data = self._without_upgrade() + part[upgrade.args[0] :] + data
+                data = self._without_upgrade() + part[upgrade.args[0] :] + data[parsed:]
+                parsed = 0
             except HttpParserError as error:
                 self._refuse(error)
-        self._rest = data
-        if data:
+        self._rest = data[parsed:]
+        if self._rest:
             self._pause_reading()
         self._serve_next()
 
@@ -214,6 +181,8 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
 
     def _refuse(self, error: HttpParserError) -> None:
         """Answer in the request's turn, then close: nobody knows where the next one begins (section 2.2)."""
+        if self._ready and not self._ready[-1].keep_alive:
+            return  # what follows a last request is no request (section 9.6)
         cause = error.__context__ if isinstance(error, HttpParserCallbackError) else error
         if isinstance(cause, HttpParserError | HTTPInputError):
             cause = ServiceError(Code.BAD_REQUEST, f"malformed HTTP: {cause}")
@@ -291,10 +260,6 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
             self._expect(ANSWER_TIMEOUT_S)
             self._go_on_when_sent()
 
-    def set_close_callback(self, callback: Callable[[], None] | None) -> None:
-        """Call back when the client leaves. RequestHandler does so with every HTTPConnection."""
-        self._close_callback = callback
-
     def _write(self, head: bytes, chunk: bytes | None) -> asyncio.Future[None]:
         assert self._serving is not None
         if chunk and self._serving.chunked:  # section 7.1; a chunk of no length would be the end
@@ -312,7 +277,8 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
             return
         exchange, self._serving = self._serving, None
         if not exchange.keep_alive:
-            self._close_gently()
+            self._ready.clear()
+            self._close_gently()  # section 9.6
             return
         self._expect(HEADERS_TIMEOUT_S if self._arriving is None else BODY_TIMEOUT_S)
         if self._ready or not self._rest:
@@ -323,31 +289,6 @@ class Http1Connection(asyncio.Protocol, HTTPConnection):
             self.close()
         elif self._serving is None:
             self._resume_reading()
-
-    def _close_gently(self) -> None:
-        """Close our half, then wait for the client's (section 9.6): a reset by its late bytes would cost the answer."""
-        self._closing = True
-        self._ready.clear()
-        if self._half_closed or not self._transport.can_write_eof() or self._transport.is_closing():
-            self._transport.close()
-        else:
-            self._transport.write_eof()
-            self._resume_reading()
-        self._expect(_LINGER_S)
-
-    def _pause_reading(self) -> None:
-        if self._reading:
-            self._reading = False
-            self._transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self._transport.resume_reading()
-
-    def _expect(self, seconds: float) -> None:
-        """Give the client so much time from now on."""
-        self.deadline = asyncio.get_running_loop().time() + seconds
 
     def _forget(self) -> None:
         self._serving = None

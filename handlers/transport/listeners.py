@@ -52,6 +52,17 @@ class Listeners:
         tls = listen(http.address, http.tls_port, http.processes)
         return cls(list(map(Sockets, plain, tls)), _certificate(http) if http.tls_port else None)
 
+    def close_others(self, number: int | None = None) -> None:
+        """Close this process's copies of the sockets that are not those of worker `number`.
+
+        A socket that a process holds without accepting would keep new connections waiting when its worker has stopped.
+        """
+        own = [] if number is None else [*self.sockets[number].plain, *self.sockets[number].tls]
+        for sockets in self.sockets:
+            for listening in (*sockets.plain, *sockets.tls):
+                if listening not in own:
+                    listening.close()
+
     def reload_certificate(self) -> None:
         """Serve new connections with the present content of the certificate files, if it can be loaded."""
         try:

@@ -14,6 +14,7 @@ from tornado.httputil import (
     HTTPServerRequest,
     RequestStartLine,
 )
+from tornado.netutil import is_valid_ip
 
 # uri-host and port (RFC 3986 section 3.2.2), without the comma: two Host fields joined by one are two hosts.
 _HOST = re.compile(r"[\w.~!$&'()*+;=%:\[\]-]*", re.ASCII)
@@ -42,13 +43,18 @@ class Request(HTTPServerRequest):
         peer: Peer = connection.context  # type: ignore[attr-defined]  # of every HTTPConnection, though undeclared
         self.remote_ip, self.protocol = peer.remote_ip, peer.protocol
         if trust_proxy:
-            self.remote_ip = headers.get("X-Real-Ip", self.remote_ip)
-            self.protocol = headers.get("X-Scheme", self.protocol)
+            self._trust(headers)
         host = headers.get("Host", "127.0.0.1" if self.version == "HTTP/1.0" else None)
         if host is None or not _is_host(host):
             raise HTTPInputError("Host is missing, repeated or malformed")
         self.host = host
         self.path, _, self.query = _origin_form(self.uri).partition("?")
+
+    def _trust(self, headers: HTTPHeaders) -> None:
+        if _is_ip(address := headers.get("X-Real-Ip", "")):
+            self.remote_ip = address
+        if (scheme := headers.get("X-Scheme", "")) in ("http", "https"):
+            self.protocol = scheme
 
     @property
     def host_name(self) -> str:  # type: ignore[override]
@@ -83,6 +89,9 @@ class Request(HTTPServerRequest):
     def request_time(self) -> float:
         """Seconds since the request had arrived."""
         return time.monotonic() - self._started
+
+
+_is_ip = lru_cache(maxsize=1024)(is_valid_ip)
 
 
 @lru_cache(maxsize=64)

@@ -32,13 +32,13 @@ def unblock_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
 
 
-def run_workers(count: int, work: Callable[[int], None]) -> None:
+def run_workers(count: int, work: Callable[[int], None], on_stop: Callable[[], None] = lambda: None) -> None:
     """Run `work` in `count` processes, numbered from 0, until a TERM or INT; with one, in this process.
 
     The caller blocks the signals, and `work` unblocks them once it handles them.
 
     A worker that ends by itself is replaced by a worker with its number and its sockets. TERM, INT and HUP are passed
-    on to every worker. A worker whose parent is gone stops.
+    on to every worker. A worker whose parent is gone stops. `on_stop` is called in the parent when a stop begins.
     """
     if count == 1:
         work(0)
@@ -50,7 +50,9 @@ def run_workers(count: int, work: Callable[[int], None]) -> None:
     while workers:
         received = signal.sigwait({*_PASSED_ON, signal.SIGCHLD})
         if received in _PASSED_ON:
-            stopping = stopping or received in _STOPPING
+            if received in _STOPPING and not stopping:
+                stopping = True
+                on_stop()
             for pid in workers:
                 os.kill(pid, received)
             continue

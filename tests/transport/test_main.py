@@ -83,8 +83,11 @@ def test_hup_serves_the_renewed_certificate_and_keeps_the_old_one_over_garbage(t
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_answers_requests_in_flight_and_accepts_no_connection(tmp_path: Path, number: signal.Signals) -> None:
-    with running(tmp_path) as server, connect_mysql() as holder:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stop_answers_requests_in_flight_and_accepts_no_connection(
+    tmp_path: Path, number: signal.Signals, workers: int
+) -> None:
+    with running(tmp_path, "--http.processes", str(workers)) as server, connect_mysql() as holder:
         login = {"userid": "alice", "password": PASSWORD}
         server.call("/register", login)
         token = server.call("/login", login)[1]["data"]["token"]
@@ -100,7 +103,7 @@ def test_a_stop_answers_requests_in_flight_and_accepts_no_connection(tmp_path: P
         with connect_mysql() as watcher, watcher.cursor() as cursor:
             wait_for(lambda: cursor.execute(WAITING_UPDATE))
         server.send(number)
-        wait_for(lambda: any(line["event"] == "stopping" for line in server.log()))
+        wait_for(lambda: [line["event"] for line in server.log()].count("stopping") == workers)
         kept.request("GET", "/readyz")
         assert kept.getresponse().status == 503
         with pytest.raises(ConnectionRefusedError):
