@@ -303,6 +303,22 @@ CASES = {
     "Upgrade with chunks in pieces": Case(
         chunked("Connection: Upgrade", "Upgrade: h2c", body=chunk(SMUGGLED)), FINE, parts=3
     ),
+    "Upgrade with chunks in a row": Case(
+        SECOND + chunked("Connection: Upgrade", "Upgrade: h2c", body=chunk(SMUGGLED)) * 2, "200 405 405 200"
+    ),
+    "Upgrade behind a body": Case(length(5) + UPGRADE_WITH_BODY, "405 405 200"),
+    "Upgrade behind a CONNECT": Case(
+        post(start="CONNECT x:80 HTTP/1.1") + UPGRADE_WITH_BODY,
+        "405 closed",
+        Other("405 405 200", T_GOES_ON.why),
+        N_NO_TARGET,
+    ),
+    "CONNECT behind another request": Case(
+        SECOND + post(start="CONNECT x:80 HTTP/1.1"),
+        "200 405 closed",
+        tornado=Other("200 405 200", T_GOES_ON.why),
+        nginx=Other("200 400 closed", N_NO_TARGET.why),
+    ),
     "Upgrade with a body in a row": Case(SECOND + UPGRADE_WITH_BODY + UPGRADE_WITH_BODY, "200 405 405 200"),
     "Upgrade with a body behind a slow start": Case(
         SECOND + UPGRADE_WITH_BODY + UPGRADE_WITH_BODY, "200 405 405 200", parts=40
