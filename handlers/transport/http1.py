@@ -173,9 +173,11 @@ class Http1Connection(Connection, HTTPConnection):
 
         The parser takes what follows for another protocol. Served as a request, a body could smuggle in another one.
         """
-        if self._ready:  # a CONNECT, after which nothing is read
+        method, version = self._parser.get_method().decode(), self._parser.get_http_version()
+        if method == "CONNECT":  # nothing is read after it
             return b""
-        start = f"{self._parser.get_method().decode()} {self._target.decode('latin-1')} HTTP/1.1\r\n"
+        self._parser = HttpRequestParser(self)  # the old one reads nothing after a Connection: close
+        start = f"{method} {self._target.decode('latin-1')} HTTP/{version}\r\n"
         fields = "".join(f"{name}: {value}\r\n" for name, value in self._headers.get_all() if name != "Upgrade")
         return f"{start}{fields}\r\n".encode("latin-1")
 

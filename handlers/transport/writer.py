@@ -14,8 +14,6 @@ class Writer:
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        # Not 0: for asyncio's TLS an empty buffer would be over that limit.
-        transport.set_write_buffer_limits(high=1, low=0)
         self._transport = transport
         self._waiting: list[memoryview] = []
         self._paused = False
