@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -15,8 +16,9 @@ import trustme
 from pymysql.cursors import Cursor
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
+from tornado.testing import bind_unused_port
 
-from handlers.transport.application import MAX_BODY
+from handlers.transport.application import MAX_BODY, Application
 from handlers.transport.connections import Connections
 from handlers.transport.server import LlhttpEngine
 from tests.harness.client import PASSWORD, Api, request
@@ -139,6 +141,55 @@ def test_a_stop_waits_until_an_answer_is_read(tmp_path: Path, mysql: Cursor) -> 
         assert len(json.loads(body)["data"]["list"]) == LONG_LIST
         assert server.exit_code() == 0
         assert not [line for line in server.log() if line["event"] == "requests cut off"]
+
+
+def test_a_long_answer_arrives_whole_over_tls(tmp_path: Path, mysql: Cursor) -> None:
+    authority = trustme.CA()
+    with running(tmp_path, *certificate(tmp_path, authority), tls=True) as server:
+        login = {"userid": "alice", "password": PASSWORD}
+        server.call("/register", login)
+        token = server.call("/login", login)[1]["data"]["token"]
+        fill(mysql)
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        with (
+            socket.create_connection(("127.0.0.1", server.tls_port), timeout=PATIENCE) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+        ):
+            for _ in range(2):
+                connection.sendall(request("/get_ugc_list", {"count": LONG_LIST}, token))
+                time.sleep(0.2)  # more than the buffers hold is waiting
+                headers = read_headers(connection)
+                length = int(headers.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+                body = b""
+                while len(body) < length:
+                    body += connection.recv(length - len(body))
+                assert len(json.loads(body)["data"]["list"]) == LONG_LIST
+        stop(server)
+        assert server.exit_code() == 0
+        assert not [line for line in server.log() if line["level"] == "error"]
+
+
+def read_headers(connection: socket.socket) -> bytes:
+    headers = b""
+    while not headers.endswith(b"\r\n\r\n"):
+        headers += connection.recv(1)
+    return headers
+
+
+@pytest.mark.gen_test
+async def test_a_handshake_has_a_limited_time(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.transport.server._HANDSHAKE_TIMEOUT_S", 0.2)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    engine = LlhttpEngine(app)
+    listening, port = bind_unused_port()
+    await engine.listen(listening, context)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(PATIENCE):
+        assert await reader.read() == b""
+    writer.close()
+    await engine.drain(0)
 
 
 @contextmanager
