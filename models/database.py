@@ -1,12 +1,13 @@
-"""The connection pool: a gate before it, a time limit on every step, one helper for transactions.
+"""The connections: a gate before them, a time limit on every step, one helper for transactions.
 
-aiomysql's pool can lose the wake-up of a waiter: a connection that comes back closed wakes nobody. So the gate, a
-semaphore, lets only as many callers in as there are connections, and nobody waits inside the pool.
+The gate, a semaphore, lets as many callers in as there may be connections. The connection that was used last is used
+next. aiomysql's own pool can lose the wake-up of a waiter, looks at every free connection at each use, and makes a task
+of each release.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -38,6 +39,8 @@ _PASSING = frozenset(
     }
 )
 
+_CLOSE_TIMEOUT_S = 1  # for statements that still run, and for the goodbye on a connection
+
 # PyMySQL reads a time with a regular expression.
 _CONVERSIONS = {**decoders, FIELD_TYPE.DATETIME: datetime.fromisoformat}
 
@@ -68,7 +71,8 @@ class _Connection:
         self._timeout = timeout
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
-        async with asyncio.timeout(self._timeout), self._connection.cursor() as cursor:
+        async with asyncio.timeout(self._timeout):
+            cursor = await self._connection.cursor()
             await cursor.execute(sql, args)
             return list(await cursor.fetchall())
 
@@ -77,12 +81,13 @@ class _Connection:
         return rows[0] if rows else None
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
-        async with asyncio.timeout(self._timeout), self._connection.cursor() as cursor:
+        async with asyncio.timeout(self._timeout):
+            cursor = await self._connection.cursor()
             return int(await cursor.execute(sql, args))
 
 
 class Database:
-    """A pool of autocommitting connections. Nothing is connected before the first query.
+    """Autocommitting connections, at most `pool_size`. Nothing is connected before the first query.
 
     Every method raises StoreUnavailable when the server is unreachable or slower than the time limits (seconds),
     DuplicateKey when the row is there already, and StoreError when the server refuses.
@@ -92,11 +97,11 @@ class Database:
         self, arguments: dict[str, Any], *, pool_size: int, acquire_timeout: float, query_timeout: float
     ) -> None:
         self._arguments = arguments
-        self._pool_size = pool_size
         self._gate = asyncio.Semaphore(pool_size)
         self._acquire_timeout = acquire_timeout
         self._query_timeout = query_timeout
-        self._pool: aiomysql.Pool | None = None
+        self._idle: list[aiomysql.Connection] = []
+        self._in_use: set[aiomysql.Connection] = set()
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         async with self._acquire() as connection:
@@ -141,51 +146,63 @@ class Database:
             raise _translated(error) from error
 
     async def _checkout(self) -> aiomysql.Connection:
-        """A connection, within the time limit: through the gate first, then out of the pool."""
+        """A connection, within the time limit: an idle one, or a new one."""
         try:
             async with asyncio.timeout(self._acquire_timeout):
                 await self._gate.acquire()
                 try:
-                    return await (await self._opened_pool()).acquire()
+                    connection = self._idle_connection() or await self._connect()
                 except BaseException:
                     self._gate.release()
                     raise
         except TimeoutError:
             raise StoreUnavailable("mysql", "no connection in time") from None
+        self._in_use.add(connection)
+        return connection
 
-    def _release(self, connection: aiomysql.Connection) -> None:
-        assert self._pool is not None
-        self._pool.release(connection)
-        self._gate.release()
+    def _idle_connection(self) -> aiomysql.Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            reader = connection._reader  # as aiomysql's pool does: nothing public tells that the server has left
+            if not (reader.at_eof() or reader.exception() or reader.eof_received):
+                return connection
+            connection.close()
+        return None
 
-    async def _opened_pool(self) -> aiomysql.Pool:
+    async def _connect(self) -> aiomysql.Connection:
         # No connect_timeout: aiomysql gives it to asyncio.wait_for, which on Python 3.11 swallows a cancellation that
         # comes when the TCP connection is made (github.com/python/cpython/issues/86296). Then the time limit of
         # `_checkout` is spent, and nothing limits the handshake.
-        if self._pool is None:
-            self._pool = await aiomysql.create_pool(  # minsize 0: connects nothing yet
-                **self._arguments,
-                minsize=0,
-                maxsize=self._pool_size,
-                autocommit=True,
-                charset="utf8mb4",
-                conv=_CONVERSIONS,
-                client_flag=CLIENT.FOUND_ROWS,  # an UPDATE to the same values found its row
-                init_command=_session_settings(self._query_timeout),
-            )
-        return self._pool
+        return await aiomysql.connect(
+            **self._arguments,
+            autocommit=True,
+            charset="utf8mb4",
+            conv=_CONVERSIONS,
+            client_flag=CLIENT.FOUND_ROWS,  # an UPDATE to the same values found its row
+            init_command=_session_settings(self._query_timeout),
+        )
+
+    def _release(self, connection: aiomysql.Connection) -> None:
+        self._in_use.discard(connection)
+        if not connection.closed:
+            if connection.get_transaction_status():
+                connection.close()  # its rollback failed
+            else:
+                self._idle.append(connection)
+        self._gate.release()
 
     async def close(self) -> None:
         """Close every connection; one still in use after a second is cut off."""
-        if self._pool is None:
-            return
-        self._pool.close()
-        try:
-            async with asyncio.timeout(1):
-                await self._pool.wait_closed()
-        except TimeoutError:
-            self._pool.terminate()
-            await self._pool.wait_closed()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                while self._in_use:
+                    await asyncio.sleep(0.01)
+        for connection in self._in_use:
+            connection.close()
+        while self._idle:
+            with suppress(TimeoutError, OSError, pymysql.err.MySQLError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                    await self._idle.pop().ensure_closed()
 
 
 def _translated(error: pymysql.err.MySQLError) -> StoreError:

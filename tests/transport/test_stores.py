@@ -196,7 +196,7 @@ async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Cursor) ->
 
 @pytest.mark.gen_test
 async def test_a_mysql_that_accepts_and_stays_silent_is_given_up_in_time() -> None:
-    """The limits sweep over the moment at which the TCP connection is made (see `Database._opened_pool`)."""
+    """The limits sweep over the moment at which the TCP connection is made (see `Database._connect`)."""
     with socket.create_server(("127.0.0.1", 0), backlog=1000) as silent:
         url = f"mysql://root@127.0.0.1:{silent.getsockname()[1]}/xiaozhibo"
         for microseconds in 4 * [*range(100, 1000, 20)]:
