@@ -31,8 +31,8 @@ class Headers(HTTPHeaders):
         name = _canonical(name)
         if name in self._values:
             self._repeated.setdefault(name, [self._values[name]]).append(value)
-            value = f"{self._values[name]},{value}"
-        self._values[name] = value
+        else:
+            self._values[name] = value
 
     def get_list(self, name: str) -> list[str]:
         """The values of a name, one by one."""
@@ -47,7 +47,10 @@ class Headers(HTTPHeaders):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a name, or the default."""
-        return self._values.get(_canonical(name), default)
+        name = _canonical(name)
+        if name in self._repeated:
+            return ",".join(self._repeated[name])
+        return self._values.get(name, default)
 
     def copy(self) -> "Headers":
         """A copy that changes by itself."""
@@ -63,7 +66,8 @@ class Headers(HTTPHeaders):
         self._repeated.pop(name, None)
 
     def __getitem__(self, name: str) -> str:
-        return self._values[_canonical(name)]
+        name = _canonical(name)
+        return ",".join(self._repeated[name]) if name in self._repeated else self._values[name]
 
     def __delitem__(self, name: str) -> None:
         name = _canonical(name)
