@@ -104,10 +104,12 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: set[Connection] = set()
+        self._checking = False
 
     def add(self, connection: Connection) -> None:
         """Watch a connection."""
-        if not self._open:  # then no check is scheduled
+        if not self._checking:
+            self._checking = True
             asyncio.get_running_loop().call_later(_CHECK_INTERVAL_S, self._check)
         self._open.add(connection)
 
@@ -149,5 +151,6 @@ class Connections:
         now = loop.time()
         for connection in [late for late in self._open if late.deadline <= now]:
             connection.abort()
-        if self._open:
+        self._checking = bool(self._open)
+        if self._checking:
             loop.call_later(_CHECK_INTERVAL_S, self._check)

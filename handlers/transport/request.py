@@ -3,6 +3,7 @@
 import re
 import time
 from functools import cached_property, lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from tornado.escape import parse_qs_bytes
@@ -14,7 +15,6 @@ from tornado.httputil import (
     HTTPServerRequest,
     RequestStartLine,
 )
-from tornado.netutil import is_valid_ip
 
 # uri-host and port (RFC 3986 section 3.2.2), without the comma: two Host fields joined by one are two hosts.
 _HOST = re.compile(r"[\w.~!$&'()*+;=%:\[\]-]*", re.ASCII)
@@ -91,7 +91,12 @@ class Request(HTTPServerRequest):
         return time.monotonic() - self._started
 
 
-_is_ip = lru_cache(maxsize=1024)(is_valid_ip)
+@lru_cache(maxsize=1024)
+def _is_ip(address: str) -> bool:
+    try:
+        return "%" not in str(ip_address(address))
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,7 @@
 """The HTTP server of one process, on one of two engines behind the same application."""
 
 import asyncio
+import select
 import socket
 import ssl
 from typing import Protocol
@@ -14,6 +15,7 @@ from handlers.transport.listeners import BACKLOG, Sockets
 
 _HANDSHAKE_TIMEOUT_S = 15
 _SHUTDOWN_TIMEOUT_S = 5  # for a client to say goodbye in TLS
+_ACCEPT_S = 2  # a stop accepts for so long at most
 _TORNADO_GRACE_S = 1
 
 
@@ -48,9 +50,21 @@ class LlhttpEngine:
 
     async def drain(self, timeout: float) -> None:
         self._application.draining = True
+        await self._accept_waiting(min(timeout, _ACCEPT_S))
         for server in self._servers:
             server.close()
         await self.connections.drain(timeout)
+
+    async def _accept_waiting(self, timeout: float) -> None:
+        """Accept who has connected already: a socket that closes resets the connections in its queue."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
+        queues = select.poll()
+        for server in self._servers:
+            for listening in server.sockets:
+                queues.register(listening.fileno(), select.POLLIN)
+        while queues.poll(0) and loop.time() < end:
+            await asyncio.sleep(0)
 
 
 class TornadoEngine:

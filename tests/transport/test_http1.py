@@ -263,3 +263,30 @@ async def test_the_pipeline_of_a_client_is_served_in_parts(monkeypatch: pytest.M
         for _ in range(5000):
             await client.reader.readuntil(b"hello")
         assert 0 < max(waiting) <= http1._PART_BYTES / len(REQUEST)
+
+
+@pytest.mark.gen_test
+async def test_the_time_limits_are_checked_once_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.transport.connections._CHECK_INTERVAL_S", 0.1)
+    checks: list[None] = []
+    check = Connections._check
+
+    def counted(connections: Connections) -> None:
+        checks.append(None)
+        check(connections)
+
+    monkeypatch.setattr(Connections, "_check", counted)
+    async with Client(answer) as client:
+        (connection,) = await opened(client)
+        for _ in range(20):
+            client.connections.discard(connection)
+            client.connections.add(connection)
+        await asyncio.sleep(0.55)
+        assert 1 <= len(checks) <= 6
+
+
+async def opened(client: Client) -> set[Any]:
+    """The connections of the server, as soon as there is one."""
+    while not client.connections._open:
+        await asyncio.sleep(0)
+    return set(client.connections._open)

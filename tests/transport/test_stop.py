@@ -446,3 +446,17 @@ def test_requests_that_come_shortly_after_the_signal_are_answered(tmp_path: Path
         assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * len(answers)
         assert server.exit_code() == 0
         assert not [line for line in server.log() if line["event"] == "requests cut off"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_connections_that_wait_to_be_accepted_are_served(tmp_path: Path, workers: str) -> None:
+    with running(tmp_path, "--http.processes", workers) as server, ExitStack() as stack:
+        connections = []
+        for _ in range(300):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE))
+            connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            connections.append(connection)
+        server.send(signal.SIGTERM)
+        answers = [the_rest(connection)[:12] for connection in connections]
+        assert answers == [b"HTTP/1.1 404"] * len(connections)
+        assert server.exit_code() == 0
