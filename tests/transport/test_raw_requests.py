@@ -5,10 +5,10 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 
@@ -17,6 +17,7 @@ from tests.transport.raw_requests import CASES, SECOND, Case
 
 SILENCE_S = 0.5  # a server that has answered as expected, and says nothing for so long, waits for the client
 PATIENCE_S = 4  # for an answer
+T = TypeVar("T")
 WAYS = ("llhttp", "tornado", "nginx")
 _HEAD = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r]*\r\n((?:[^\r]+\r\n)*)\r\n")
 _NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
@@ -90,10 +91,16 @@ def way(request: pytest.FixtureRequest, schema: None, tmp_path_factory: pytest.T
     with running(folder, "--http.engine", "tornado" if name == "tornado" else "llhttp") as server:
         if name == "nginx":
             with nginx_before(folder, server) as port:
-                outcomes = asyncio.run(all_outcomes(port, name))
+                outcomes = run(all_outcomes(port, name))
         else:
-            outcomes = asyncio.run(all_outcomes(server.port, name))
+            outcomes = run(all_outcomes(server.port, name))
         return Way(outcomes, sum(line.get("method") == "DELETE" for line in server.log()))
+
+
+def run(work: Coroutine[None, None, T]) -> T:
+    """As `asyncio.run`, which would also drop the loop that the other tests left as the current one, unclosed."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work)
 
 
 async def all_outcomes(port: int, way: str) -> dict[str, Outcome]:
