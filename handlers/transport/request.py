@@ -18,7 +18,7 @@ from tornado.httputil import (
 
 # uri-host and port (RFC 3986 section 3.2.2), without the comma: two Host fields joined by one are two hosts.
 _HOST = re.compile(r"[\w.~!$&'()*+;=%:\[\]-]*", re.ASCII)
-_ABSOLUTE_FORM = re.compile(r"https?://[^/?]+", re.IGNORECASE)
+_ABSOLUTE_FORM = re.compile(r"\Ahttps?://[^/?]+", re.IGNORECASE)
 
 
 class Peer(NamedTuple):

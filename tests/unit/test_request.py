@@ -57,7 +57,14 @@ def test_only_an_address_is_believed(address: str) -> None:
 
 @pytest.mark.parametrize(
     ("target", "path"),
-    [("http://x/a?b", "/a"), ("HTTPS://x:8/a", "/a"), ("http:///a", "http:///a"), ("//a", "//a"), ("*", "*")],
+    [
+        ("http://x/a?b", "/a"),
+        ("http://x/a/http://y/b", "/a/http://y/b"),
+        ("HTTPS://x:8/a", "/a"),
+        ("http:///a", "http:///a"),
+        ("//a", "//a"),
+        ("*", "*"),
+    ],
 )
 def test_a_target_may_be_in_absolute_form(target: str, path: str) -> None:
     assert make(target).path == path
