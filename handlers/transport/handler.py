@@ -17,6 +17,8 @@ class DirectHandler(RequestHandler):
                 raise HTTPError(405)
             self.prepare()
             await getattr(self, self.request.method.lower())()
+            if not self._finished:
+                raise RuntimeError(f"{type(self).__name__} has not answered")
         except Exception as error:
             self.log_exception(*sys.exc_info())
             if not self._finished:
@@ -26,10 +28,10 @@ class DirectHandler(RequestHandler):
         """Send the answer, whose body is the chunk. Returns a future that is done when it is sent."""
         connection = self.request.connection
         assert connection is not None
-        self._finished = True
         self._headers["Content-Length"] = str(len(chunk))
         start_line = ResponseStartLine("", self._status_code, self._reason)
         sent = connection.write_headers(start_line, self._headers, chunk if self.request.method != "HEAD" else b"")
+        self._finished = True
         connection.set_close_callback(None)  # type: ignore[attr-defined]  # it refers to this object
         connection.finish()
         self.application.log_request(self)

@@ -177,9 +177,8 @@ class Http1Connection(Connection, HTTPConnection):
         if method == "CONNECT":  # nothing is read after it
             return b""
         self._parser = HttpRequestParser(self)  # the old one reads nothing after a Connection: close
-        start = f"{method} {self._target.decode('latin-1')} HTTP/{version}\r\n"
         fields = "".join(f"{name}: {value}\r\n" for name, value in self._headers.get_all() if name != "Upgrade")
-        return f"{start}{fields}\r\n".encode("latin-1")
+        return f"{method} {self._target.decode('latin-1')} HTTP/{version}\r\n{fields}\r\n".encode("latin-1")
 
     def _refuse(self, error: HttpParserError) -> None:
         """Answer in the request's turn, then close: nobody knows where the next one begins (section 2.2)."""
@@ -192,7 +191,7 @@ class Http1Connection(Connection, HTTPConnection):
         if isinstance(cause, ServiceError):
             self._ready.append(_Exchange(self._application.refusal(self, cause)))
         else:
-            log.error("connection failed", exc_info=error)
+            log.error("request not read", exc_info=error)
             self.abort()
 
     def _abandon_arriving(self) -> None:
@@ -204,7 +203,11 @@ class Http1Connection(Connection, HTTPConnection):
         if self._ready:
             self._serving = self._ready.pop(0)
             self.deadline = math.inf  # the time is the server's
-            self._serving.delegate.finish()
+            try:
+                self._serving.delegate.finish()
+            except Exception:
+                log.exception("request not served")
+                self._fail()
         elif self._arriving is not None and self._arriving.expects_continue:  # RFC 9110 section 10.1.1
             self._arriving.expects_continue = False
             self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -219,11 +222,8 @@ class Http1Connection(Connection, HTTPConnection):
         assert self._serving is not None
         exchange = self._serving
         length = headers.get("Content-Length")
-        if exchange.method == "HEAD" or start_line.code in (
-            204,
-            304,
-        ):  # no body (section 6.3)
-            exchange.remaining = 0
+        if exchange.method == "HEAD" or start_line.code in (204, 304):
+            exchange.remaining = 0  # no body, whatever the length says (section 6.3)
         elif length is not None:
             exchange.remaining = int(length)
         elif exchange.version == "HTTP/1.1":
@@ -259,7 +259,8 @@ class Http1Connection(Connection, HTTPConnection):
             self.abort()
             raise HTTPOutputError("an answer shorter than its Content-Length")
         else:
-            self._expect(ANSWER_TIMEOUT_S)
+            if not self._writer.is_empty:
+                self._expect(ANSWER_TIMEOUT_S)
             self._go_on_when_sent()
 
     def _write(self, head: bytes, chunk: bytes | None) -> asyncio.Future[None]:
@@ -269,7 +270,7 @@ class Http1Connection(Connection, HTTPConnection):
         elif chunk and self._serving.remaining is not None:
             self._serving.remaining -= len(chunk)
             if self._serving.remaining < 0:
-                self.abort()
+                self._fail()
                 raise HTTPOutputError("an answer longer than its Content-Length")
         self._writer.write(head, chunk or b"")
         return self._writer.sent()
@@ -283,14 +284,15 @@ class Http1Connection(Connection, HTTPConnection):
             self._close_gently()  # section 9.6
             return
         self._expect(HEADERS_TIMEOUT_S if self._arriving is None else BODY_TIMEOUT_S)
-        if self._ready or not self._rest:
-            self._serve_next()
-        else:
-            self._parse(self._rest)
-        if self._serving is None and self._half_closed:
-            self.close()
-        elif self._serving is None:
-            self._resume_reading()
+        self._parse(self._rest)
+        if self._serving is None:
+            self.close() if self._half_closed else self._resume_reading()
+
+    def _fail(self) -> None:
+        """Close at once: no answer will follow."""
+        assert self._serving is not None
+        self._serving.finished = True
+        self.abort()
 
     def _forget(self) -> None:
         self._serving = None

@@ -137,6 +137,7 @@ async def test_an_answer_of_another_length_than_it_says_ends_its_connection(body
         assert answers.count(b"HTTP/1.1") <= 1
         assert b"hello!" not in answers
         assert len(errors) == 1
+        assert client.connections.in_flight == 0
 
 
 @pytest.mark.gen_test
@@ -162,7 +163,7 @@ async def test_an_error_of_our_own_is_not_the_clients(logged: list[dict[str, Any
     async with Client(answer) as client:
         await client.send(b"GET /bug HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await client.all() == b""
-        assert [event["event"] for event in logged if event["level"] == "error"] == ["connection failed"]
+        assert [event["event"] for event in logged if event["level"] == "error"] == ["request not read"]
 
 
 @pytest.mark.gen_test
@@ -290,3 +291,16 @@ async def opened(client: Client) -> set[Any]:
     while not client.connections._open:
         await asyncio.sleep(0)
     return set(client.connections._open)
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+async def test_a_request_that_cannot_be_served_ends_its_connection(logged: list[dict[str, Any]]) -> None:
+    def serve(connection: Http1Connection) -> None:
+        raise RuntimeError("a bug")
+
+    async with Client(serve) as client:
+        await client.send(REQUEST)
+        assert await client.all() == b""
+        assert client.connections.in_flight == 0
+    assert [event["event"] for event in logged if event["level"] in ("error", "exception")] == ["request not served"]
