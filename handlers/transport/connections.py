@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         self._close_callback = callback
 
     def close(self) -> None:
-        """Close when everything is sent."""
+        """Close when the transport has sent what it holds."""
         self._closing = True
         self._transport.close()
 

@@ -50,10 +50,12 @@ class LlhttpEngine:
 
     async def drain(self, timeout: float) -> None:
         self._application.draining = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
         await self._accept_waiting(min(timeout, _ACCEPT_S))
         for server in self._servers:
             server.close()
-        await self.connections.drain(timeout)
+        await self.connections.drain(max(0, end - loop.time()))
 
     async def _accept_waiting(self, timeout: float) -> None:
         """Accept who has connected already: a socket that closes resets the connections in its queue."""
