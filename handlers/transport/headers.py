@@ -47,10 +47,10 @@ class Headers(HTTPHeaders):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a name, or the default."""
-        name = _canonical(name)
-        if name in self._repeated:
-            return ",".join(self._repeated[name])
-        return self._values.get(name, default)
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def copy(self) -> "Headers":
         """A copy that changes by itself."""

@@ -136,7 +136,7 @@ def run(bench: Bench, options: argparse.Namespace) -> report.Outcome:
         return report.Outcome(
             circumstances=circumstances(options.server, options.rounds, options.seconds),
             requests=results,
-            frameworks=None if options.only else frameworks.measure(bench, bench.wrk.folder),
+            frameworks=None if options.only else frameworks.measure(bench),
             logins=logins.measure(bench) if whole else None,
             connections=connections.measure(bench, bar) if whole else None,
             growth=growth.measure(bench, options.seconds, bar) if whole else [],

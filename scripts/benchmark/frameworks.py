@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from scripts.benchmark.measure import SLICE, Bench
@@ -25,14 +24,14 @@ class Frameworks:
         return self.multiples["FastAPI"] >= MIN_OF_FASTAPI
 
 
-def measure(bench: Bench, folder: Path) -> Frameworks:
+def measure(bench: Bench) -> Frameworks:
     """Send the same requests to all servers in turn."""
     prepared = bench.wrk.prepare("frameworks", page("/get_vod_list", 20))
     multiples: dict[str, list[float]] = {}
     with ExitStack() as stack:
         ports = {"Tornado": bench.bare.port}
         for framework in ("FastAPI", "Starlette", "aiohttp"):
-            ports[framework] = stack.enter_context(bare_server(folder, bench.pause, framework)).port
+            ports[framework] = stack.enter_context(bare_server(bench.wrk.folder, bench.pause, framework)).port
         for _ in range(_SLICES):
             ours = bench.checked(lambda: bench.wrk.run(bench.real.port, prepared, SLICE)).rate
             for framework, port in ports.items():

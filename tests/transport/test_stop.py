@@ -111,13 +111,19 @@ def fill(mysql: Cursor) -> None:
     )
 
 
+def small_buffer(port: int) -> socket.socket:
+    """A connection that takes a few KiB without being read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(PATIENCE)
+    connection.connect(("127.0.0.1", port))
+    return connection
+
+
 @contextmanager
 def unread(port: int, token: str) -> Iterator[socket.socket]:
     """A connection that has requested the long list and has not read it."""
-    with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(PATIENCE)
-        connection.connect(("127.0.0.1", port))
+    with small_buffer(port) as connection:
         connection.sendall(request("/get_ugc_list", {"count": LONG_LIST}, token))
         yield connection
 
@@ -153,12 +159,11 @@ def test_a_long_answer_arrives_whole_over_tls(tmp_path: Path, mysql: Cursor) -> 
         context = ssl.create_default_context()
         authority.configure_trust(context)
         with (
-            socket.create_connection(("127.0.0.1", server.tls_port), timeout=PATIENCE) as plain,
+            small_buffer(server.tls_port) as plain,
             context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
         ):
             for _ in range(2):
                 connection.sendall(request("/get_ugc_list", {"count": LONG_LIST}, token))
-                time.sleep(0.2)  # more than the buffers hold is waiting
                 headers = read_headers(connection)
                 length = int(headers.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
                 body = b""
