@@ -46,11 +46,9 @@ class Headers(HTTPHeaders):
         return [(name, value) for name in self._values for value in self.get_list(name)]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of a name, or the default."""
-        try:
-            return self[name]
-        except KeyError:
-            return default
+        """The value of a name, or the default. Most look-ups of a request are for a name that it has not."""
+        name = _canonical(name)
+        return self[name] if name in self._values else default
 
     def copy(self) -> "Headers":
         """A copy that changes by itself."""
