@@ -1,14 +1,10 @@
 """The Redis client: the GETs of one iteration of the event loop are one MGET, its other commands one pipeline."""
 
-import asyncio
 import hashlib
 import itertools
 from collections.abc import Awaitable, Sequence
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -26,10 +22,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.batch_loader import BatchLoader
 from services.errors import StoreError, StoreUnavailable
+from services.redis.connections import Command, Connections
 from services.snapshot import SNAPSHOT_KEYS, Snapshot
 
-T = TypeVar("T")
-Command = tuple[str | bytes | int, ...]
 Lookup = tuple[bytes | None, Snapshot]
 """The value of a key, and the snapshot that the same MGET read."""
 
@@ -73,24 +68,15 @@ class RedisClient:
     Every method raises StoreUnavailable when Redis cannot answer now, and StoreError when it refuses.
     """
 
-    def __init__(self, redis: Redis, *, timeout: float, max_batch: int) -> None:
-        self._redis = redis
-        self._timeout = timeout
+    def __init__(self, connections: Connections, *, max_batch: int) -> None:
+        self._connections = connections
         self._lookups: BatchLoader[str, Lookup] = BatchLoader(self._mget, max_batch=max_batch)
-        self._commands: BatchLoader[Command, Any] = BatchLoader(self._pipeline, max_batch=max_batch)
+        self._commands: BatchLoader[Command, Any] = BatchLoader(self._run, max_batch=max_batch)
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float, max_batch: int) -> Self:
         """A client that connects at its first call."""
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_MAX_CONNECTIONS,
-            timeout=timeout,
-            socket_timeout=None,  # `_in_time` limits the time
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),  # a command without an answer may have run, and a script must not run twice
-        )
-        return cls(Redis.from_pool(pool), timeout=timeout, max_batch=max_batch)
+        return cls(Connections.from_url(url, size=_MAX_CONNECTIONS, timeout=timeout), max_batch=max_batch)
 
     def look_up(self, key: str) -> Awaitable[Lookup]:
         """The value of a key with a snapshot that is at least as new as this call."""
@@ -113,44 +99,33 @@ class RedisClient:
 
     async def ping(self) -> None:
         """Return when Redis answers."""
-        await self._in_time(self._redis.ping())
+        await self._call(("PING",))
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._redis.aclose()
+        await self._connections.close()
 
     async def _mget(self, keys: list[str]) -> list[Lookup]:
-        values = cast(list[bytes | None], await self._in_time(self._redis.mget([*keys, *SNAPSHOT_KEYS])))
+        values = await self._call(("MGET", *keys, *SNAPSHOT_KEYS))
         snapshot = Snapshot(*values[len(keys) :])
         return list(zip(values[: len(keys)], itertools.repeat(snapshot)))
 
-    async def _pipeline(self, commands: list[Command]) -> list[Any]:
-        if len(commands) == 1:  # half the price of a pipeline
-            return [await self._lone(commands[0])]
-        pipeline = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        replies = await self._in_time(pipeline.execute(raise_on_error=False))
-        return [_translated(reply) if isinstance(reply, RedisError) else reply for reply in replies]
+    async def _call(self, command: Command) -> Any:
+        """The reply to one command."""
+        (reply,) = await self._run([command])
+        if isinstance(reply, StoreError):
+            raise reply
+        return reply
 
-    async def _lone(self, command: Command) -> Any:
-        """The reply to one command. As in a pipeline, an error that Redis replies is a value: only its caller fails."""
+    async def _run(self, commands: list[Command]) -> list[Any]:
+        """The replies to commands. An error that Redis replies is a value: only the caller of its command fails."""
         try:
-            return await self._in_time(self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
-        except StoreError as error:
-            if isinstance(error.__cause__, ResponseError):
-                return error
-            raise
-
-    async def _in_time(self, call: Awaitable[T]) -> T:
-        """The result of a call. redis-py's own limit (socket_timeout) would make a task of every command."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await call
+            replies = await self._connections.call(commands)
         except TimeoutError:
             raise StoreUnavailable("redis", "no answer in time") from None
         except RedisError as error:
             raise _translated(error) from error
+        return [_translated(reply) if isinstance(reply, RedisError) else reply for reply in replies]
 
 
 def _translated(error: RedisError) -> StoreError:

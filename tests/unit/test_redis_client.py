@@ -30,6 +30,47 @@ async def test_an_error_that_redis_replies_is_raised_in_its_caller_alone(store: 
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize("max_batch", [1, 256])
+async def test_every_caller_gets_the_reply_to_its_own_command(store: Redis, max_batch: int) -> None:
+    client = RedisClient.from_url(REDIS_URL, timeout=TIMEOUT_S, max_batch=max_batch)
+    echo = Script.of("return ARGV[1]")
+    texts = [f"é {number}\r\n" for number in range(100)]  # more than there are connections
+    assert await asyncio.gather(*(client.run(echo, [], [text]) for text in texts)) == [t.encode() for t in texts]
+    await asyncio.gather(*(client.set(text, text, 100) for text in texts))
+    assert await asyncio.gather(*map(client.get, texts)) == [text.encode() for text in texts]
+    assert store.ttl(texts[0]) in (99, 100)
+    await client.close()
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_redis_has_ended_is_replaced_unnoticed(tmp_path: Path) -> None:
+    with private_redis(tmp_path, durable=False) as url, Redis.from_url(url) as own:
+        client = RedisClient.from_url(url, timeout=TIMEOUT_S, max_batch=256)
+        for _ in range(2):
+            await client.set("key", "value")
+            own.client_kill_filter(_type="normal", skipme=True)
+            await asyncio.sleep(0.1)  # the event loop sees the end
+        assert await client.get("key") == b"value"
+        await client.close()
+
+
+@pytest.mark.gen_test
+async def test_a_late_reply_reaches_nobody(tmp_path: Path) -> None:
+    with private_redis(tmp_path, durable=False) as url, Redis.from_url(url) as own:
+        client = RedisClient.from_url(url, timeout=0.3, max_batch=256)
+        count = Script.of("return redis.call('INCR', 'count')")
+        assert await client.run(count, [], []) == 1
+        own.client_pause(1000, all=True)
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await client.run(count, [], [])
+        await asyncio.sleep(1)
+        run = int(own.get("count") or 0)
+        assert run <= 2  # not a second time
+        assert await client.run(count, [], []) == run + 1
+        await client.close()
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("password", ["wrong", ""])
 async def test_wrong_credentials_are_no_passing_outage(tmp_path: Path, password: str) -> None:
     with private_redis(tmp_path, durable=False) as url:

@@ -1,0 +1,78 @@
+"""Connections to Redis: redis-py reads the URL, connects and signs in; hiredis packs the commands.
+
+A command through redis-py's own client passes its pool, its retries and its observability, which cost more than the
+command.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Self
+
+import hiredis
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
+
+Command = tuple[str | bytes | int, ...]
+
+
+class Connections:
+    """At most `size` connections, each opened when it is needed. Each call has `timeout` seconds, all included."""
+
+    def __init__(self, connections: Sequence[AbstractConnection], *, timeout: float) -> None:
+        self._all = connections
+        self._timeout = timeout
+        # The one that came back last goes out first: a server with little to do opens few.
+        self._idle: asyncio.LifoQueue[AbstractConnection] = asyncio.LifoQueue()
+        for connection in connections:
+            self._idle.put_nowait(connection)
+
+    @classmethod
+    def from_url(cls, url: str, *, size: int, timeout: float) -> Self:
+        """Connections to the Redis of this URL. Nothing is connected yet."""
+        factory = ConnectionPool.from_url(
+            url,
+            protocol=2,  # it has no messages that are no reply
+            socket_timeout=None,  # `call` limits the time: redis-py would make a task of every command
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),  # a command without an answer may have run, and a script must not run twice
+        )
+        connections = [factory.make_connection() for _ in range(size)]  # type: ignore[no-untyped-call]
+        return cls(connections, timeout=timeout)
+
+    async def call(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies to commands that travel together. An error that Redis replies is a value.
+
+        Raises TimeoutError, and RedisError when the connection fails: then some of the commands may have run.
+        """
+        async with asyncio.timeout(self._timeout):
+            connection = await self._idle.get()
+            try:
+                return await _replies(connection, commands)
+            except BaseException:
+                await connection.disconnect(nowait=True)  # a reply may still come, and nobody else must read it
+                raise
+            finally:
+                self._idle.put_nowait(connection)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await asyncio.gather(*(connection.disconnect() for connection in self._all), return_exceptions=True)
+
+
+async def _replies(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+    if connection.is_connected and await connection.can_read():
+        await connection.disconnect(nowait=True)  # Redis has ended it
+    # hiredis' own type says a tuple of one.
+    packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
+    await connection.send_packed_command(packed)  # connects when necessary
+    return [await _reply(connection) for _ in commands]
+
+
+async def _reply(connection: AbstractConnection) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error
