@@ -110,7 +110,7 @@ def private_mysql(folder: Path, *, durable: bool = True, pause: Pause = time.sle
         start = files.folder / "start.sql"  # MariaDB runs it before it accepts connections
         start.write_text(f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4;\n")
         files.temporary.mkdir(mode=0o700, exist_ok=True)
-        program = [_program("mariadbd"), "--no-defaults", *_as_current_user(), *MYSQL_OPTIONS]
+        program = [find_program("mariadbd"), "--no-defaults", *_as_current_user(), *MYSQL_OPTIONS]
         program += [f"--tmpdir={files.temporary}"]
         program += MYSQL_DURABLE if durable else MYSQL_FAST
         if not files.data.exists():
@@ -125,7 +125,7 @@ def private_redis(folder: Path, *, durable: bool = True, pause: Pause = time.sle
     """A Redis; yields its URL."""
     with _locked_files(folder, "redis") as files:
         files.data.mkdir(mode=0o700, exist_ok=True)
-        command = [_program("redis-server"), "--port", "0", "--unixsocket", str(files.socket)]
+        command = [find_program("redis-server"), "--port", "0", "--unixsocket", str(files.socket)]
         command += ["--dir", str(files.data), "--set-proc-title", "no"]  # stop_orphan reads the command line
         command += REDIS_DURABLE if durable else REDIS_FAST
         with _running("Redis", files, command, lambda: _responds(files.socket, b"PING\r\n", b"+PONG"), pause):
@@ -256,7 +256,7 @@ def _as_current_user() -> list[str]:
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
-def _program(name: str) -> str:
+def find_program(name: str) -> str:
     """The path of a server; Debian keeps some of them outside of an ordinary user's PATH."""
     folders = [str(ROOT / "var/bin"), "/usr/local/sbin", "/usr/sbin"]
     path = shutil.which(name) or shutil.which(name, path=os.pathsep.join(folders))

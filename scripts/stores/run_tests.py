@@ -12,7 +12,7 @@ from conf.settings import ROOT
 from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Signals, Stopped, child, wait_for_end, without_settings
 
-WHOLE = ["--numprocesses=auto", "--dist=worksteal"]
+WHOLE = ["--numprocesses=auto", "--dist=worksteal", "--ignore=tests/slow"]
 WHOLE += ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
 
 
