@@ -118,8 +118,9 @@ class Password(Section):
     failure_window: int = Field(600, ge=1)
     remember: int = Field(86400, ge=0, description="seconds a verified password needs no new hash; 0 = always hash")
     remember_key: OptionalSecretKey = Field(SecretStr(""), description="secret of that check; empty: always hash")
+    previous_remember_key: OptionalSecretKey = Field(SecretStr(""), description="still recognised while it is rotated")
 
-    @field_validator("remember_key")
+    @field_validator("remember_key", "previous_remember_key")
     @classmethod
     def _remember_key(cls, value: SecretStr) -> SecretStr:
         # A reader of Redis who knows one password and its check could find a short key by trial.
@@ -132,6 +133,7 @@ class Live(Section):
     """Tencent's live service: recordings and the room service."""
 
     callback_key: SecretKey
+    previous_callback_key: OptionalSecretKey = Field(SecretStr(""), description="still accepted while it is rotated")
     api_key: SecretKey
     bizid: str = Field("", pattern=r"^\w*$", description="prefix of stream ids; empty: any digits")
     roomservice_sign_expires: int = Field(600, ge=1)

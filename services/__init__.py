@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from conf.settings import Settings, mysql_arguments
 from models.database import Database
 from services.accounts import Accounts
@@ -99,8 +101,9 @@ def _sessions(settings: Settings, redis: RedisClient) -> Sessions:
 
 
 def _remembered_passwords(settings: Settings, redis: RedisClient) -> RememberedPasswords:
-    key = settings.password.remember_key.get_secret_value()
-    return RememberedPasswords(redis, key=key, ttl=settings.password.remember)
+    password = settings.password
+    secrets = _secrets(password.remember_key, password.previous_remember_key)
+    return RememberedPasswords(redis, secrets=secrets, ttl=password.remember if password.remember_key else 0)
 
 
 def _throttle(settings: Settings, redis: RedisClient) -> LoginThrottle:
@@ -111,7 +114,12 @@ def _recordings(settings: Settings, db: Database, feeds: Feeds) -> Recordings:
     return Recordings(
         db,
         feeds,
-        callback_key=settings.live.callback_key.get_secret_value(),
+        callback_keys=_secrets(settings.live.callback_key, settings.live.previous_callback_key),
         bizid=settings.live.bizid,
         min_duration=settings.live.min_duration,
     )
+
+
+def _secrets(*values: SecretStr) -> list[str]:
+    """Those that are set: a key, and while it is rotated the one before."""
+    return [value.get_secret_value() for value in values if value]

@@ -1,13 +1,14 @@
 """Registration and login."""
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
 from models import account
 from models.database import Database
 from services.batch_loader import BatchLoader
-from services.errors import Code, ServiceError
+from services.errors import Code, ServiceError, StoreError
 from services.passwords import Passwords
 from services.remembered_passwords import RememberedPasswords
 from services.sessions import Session, Sessions
@@ -40,8 +41,11 @@ class Accounts:
         """Add a user. Raises USER_EXISTS."""
         if await self._stored.load(userid) is not None:
             raise _exists()  # saves the hash; the insert below decides
-        if not await account.insert(self._db, userid, await self._passwords.hash(password)):
+        stored = await self._passwords.hash(password)
+        if not await account.insert(self._db, userid, stored):
             raise _exists()
+        with suppress(StoreError):  # the user is registered: without Redis the first login is hashed
+            await self._remembered.remember(userid, stored, password)  # the app logs in at once
 
     async def login(self, userid: str, password: str) -> Session:
         """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many wrong ones."""

@@ -50,14 +50,16 @@ class Outcome(StrEnum):
 class Recordings:
     """Turns announced files into replays.
 
-    `bizid` is the prefix of the stream ids; without it the prefix is any digits. Recordings shorter than
-    `min_duration` seconds are ignored.
+    An event may be signed with any of the `callback_keys`: while a key is rotated there are two. `bizid` is the prefix
+    of the stream ids; without it the prefix is any digits. Recordings shorter than `min_duration` seconds are ignored.
     """
 
-    def __init__(self, db: Database, feeds: Feeds, *, callback_key: str, bizid: str, min_duration: int) -> None:
+    def __init__(
+        self, db: Database, feeds: Feeds, *, callback_keys: Sequence[str], bizid: str, min_duration: int
+    ) -> None:
         self._db = db
         self._feeds = feeds
-        self._callback_key = callback_key
+        self._callback_keys = callback_keys
         self._prefix = re.compile(rf"\A{re.escape(bizid) if bizid else '[0-9]+'}_")
         self._min_duration = min_duration
 
@@ -93,8 +95,8 @@ class Recordings:
 
     def _verify(self, event: Mapping[str, Any]) -> None:
         signature = signature_of(event)
-        expected = signatures.callback_sign(self._callback_key, signature.t)
-        genuine = bool(self._callback_key) and hmac.compare_digest(signature.sign.encode(), expected.encode())
+        expected = (signatures.callback_sign(key, signature.t) for key in self._callback_keys)
+        genuine = any(hmac.compare_digest(signature.sign.encode(), each.encode()) for each in expected)
         if not genuine or int(signature.t) + _MAX_LATENESS_S < time.time():
             raise ServiceError(Code.INVALID_TOKEN, "sign: wrong or stale")
 

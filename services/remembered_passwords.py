@@ -7,28 +7,34 @@ the check.
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 from services.redis import keys
 from services.redis.client import RedisClient
 
 
 class RememberedPasswords:
-    """Remembers for `ttl` seconds; an empty `key` or a `ttl` of 0 remembers nothing."""
+    """Remembers for `ttl` seconds; a `ttl` of 0 remembers nothing.
 
-    def __init__(self, redis: RedisClient, *, key: str, ttl: int) -> None:
+    It remembers with the first of the `secrets` and recognises all of them: while a key is rotated there are two.
+    """
+
+    def __init__(self, redis: RedisClient, *, secrets: Sequence[str], ttl: int) -> None:
         self._redis = redis
-        self._key = hashlib.sha256(key.encode()).digest()
-        self._ttl = ttl if key else 0
+        self._keys = [hashlib.sha256(key.encode()).digest() for key in secrets]
+        self._ttl = ttl
 
     async def knows(self, userid: str, stored: str, password: str) -> bool:
         """True when this password was verified against this stored hash within the last `ttl` seconds."""
         check = await self._redis.get(keys.verified_password(userid)) if self._ttl else None
-        return check is not None and hmac.compare_digest(check, self._check(stored, password))
+        expected = (_check(key, stored, password) for key in self._keys)
+        return check is not None and any(hmac.compare_digest(check, each) for each in expected)
 
     async def remember(self, userid: str, stored: str, password: str) -> None:
         """Store the check of a password that has just been verified against the stored hash."""
         if self._ttl:
-            await self._redis.set(keys.verified_password(userid), self._check(stored, password), self._ttl)
+            await self._redis.set(keys.verified_password(userid), _check(self._keys[0], stored, password), self._ttl)
 
-    def _check(self, stored: str, password: str) -> bytes:
-        return hmac.digest(self._key, f"{stored}\0{password}".encode(), "sha256")
+
+def _check(key: bytes, stored: str, password: str) -> bytes:
+    return hmac.digest(key, f"{stored}\0{password}".encode(), "sha256")

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from pymysql.cursors import Cursor
 from redis import Redis
 from tornado import gen
@@ -178,12 +179,25 @@ async def test_every_optimization_can_be_turned_off(api: Api, conf: Settings, of
 async def test_a_returning_user_is_not_hashed_again_until_the_hash_changes(
     api: Api, mysql: Cursor, store: Redis
 ) -> None:
-    user = await api.user("alice")
+    await api.call("/register", {"userid": "alice", "password": PASSWORD})
     check = store.get("xzb:{alice}:verified")
     assert check is not None
     assert len(check) == 32
-    await api.login(user.userid)
+    await api.login("alice")
     assert store.get("xzb:{alice}:verified") == check
     mysql.execute("UPDATE tb_account SET password = 'another' WHERE userid = 'alice'")
     answer = await api.call("/login", {"userid": "alice", "password": "0123456789abcdef0123456789abcdef"})
     assert answer["code"] == 621
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.remember", "100", "--password.remember_key", "1" * 32)
+async def test_a_rotated_key_still_recognises_returning_users(api: Api, conf: Settings, store: Redis) -> None:
+    await api.user("alice")
+    check = store.get("xzb:{alice}:verified")
+    for previous, is_hashed in ((SecretStr("1" * 32), False), (SecretStr(""), True)):
+        changes = {"remember_key": SecretStr("2" * 32), "previous_remember_key": previous}
+        rotated = conf.model_copy(update={"password": conf.password.model_copy(update=changes)})
+        async with another_process(api, rotated) as other:
+            await other.login("alice")
+        assert (store.get("xzb:{alice}:verified") != check) == is_hashed

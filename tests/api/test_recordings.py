@@ -323,6 +323,15 @@ async def test_without_a_key_every_event_is_refused(api: Api) -> None:
 
 
 @pytest.mark.gen_test
+@pytest.mark.conf("--live.callback_key", "new", "--live.previous_callback_key", "old")
+async def test_both_keys_of_a_rotation_are_accepted(api: Api) -> None:
+    await api.user("anchor")
+    t = int(time.time()) + 600
+    signs = [hashlib.md5(f"{key}{t}".encode()).hexdigest() for key in ("new", "old", "", "other")]
+    assert [(await deliver(api, event(t=t, sign=sign)))[0] for sign in signs] == [200, 200, 403, 403]
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"t": NaN}', b"\xff"])
 async def test_a_body_that_is_no_event_is_refused(api: Api, body: bytes) -> None:
     response = await api.fetch(PATH, body)
