@@ -17,7 +17,7 @@ from handlers.transport.application import MAX_BODY, Application
 from handlers.transport.handler import DirectHandler
 from handlers.transport.headers import Headers
 from services import Services, wire
-from services.errors import Code, ServiceError, StoreUnavailable
+from services.errors import Code, ServiceError, StoreError, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -111,11 +111,17 @@ class BaseHandler(DirectHandler):
         ]
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        """Log an unexpected exception with its traceback. The access log has the refusals."""
-        if isinstance(value, StoreUnavailable):
-            log.warning("store unavailable", request_id=self.request_id, store=value.store, error=str(value))
-        elif not isinstance(value, ServiceError | HTTPError):
-            log.error("request failed", request_id=self.request_id, route=self.route, exc_info=(typ, value, tb))
+        """Log a failure, and the traceback of an unexpected one. The access log has the refusals."""
+        request = {"route": self.route, "request_id": self.request_id}
+        match value:
+            case ServiceError() | HTTPError():
+                pass
+            case StoreUnavailable():
+                log.warning("store unavailable", **request, **value.details)
+            case StoreError():
+                log.error("store refuses", **request, **value.details)
+            case _:
+                log.error("request failed", **request, exc_info=(typ, value, tb))
 
 
 class RefusalHandler(BaseHandler):

@@ -1,7 +1,7 @@
 """The handlers of the protocol's interfaces. They are secure by default: an interface without a session says so."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from handlers.base import BaseHandler
 from services.authentication import Caller
@@ -31,15 +31,30 @@ class UserHandler(BaseHandler, Generic[P]):
         raise NotImplementedError
 
 
-class PublicHandler(BaseHandler, Generic[P]):
-    """An interface without a session. Subclasses name their parameters and implement `serve`."""
+class Named(Protocol):
+    """Parameters that name a user."""
+
+    @property
+    def userid(self) -> str:
+        """The userid of the user."""
+
+
+N = TypeVar("N", bound=Named)
+
+
+class PublicHandler(BaseHandler, Generic[N]):
+    """An interface without a session. Subclasses name their parameters and implement `serve`.
+
+    The access log has the user that the parameters name.
+    """
 
     parameters: ClassVar[type[Any]]
 
     async def post(self) -> None:
-        data = await self.serve(validate(self.parameters, self.body_object()))
-        self.answer(Code.OK, "OK", data)
+        parameters: N = validate(self.parameters, self.body_object())
+        self.userid = parameters.userid
+        self.answer(Code.OK, "OK", await self.serve(parameters))
 
-    async def serve(self, parameters: P) -> Mapping[str, Any] | None:
+    async def serve(self, parameters: N) -> Mapping[str, Any] | None:
         """Serve the request. Returns the `data` of the answer."""
         raise NotImplementedError

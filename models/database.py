@@ -6,6 +6,7 @@ of each release.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -39,6 +40,8 @@ _PASSING = frozenset(
     }
 )
 
+_NO_ANSWER = "no answer in time"
+_TABLE = re.compile(r"\btb_\w+")
 _CLOSE_TIMEOUT_S = 1  # for statements that still run, and for the goodbye on a connection
 
 # PyMySQL reads a time with a regular expression.
@@ -69,8 +72,10 @@ class _Connection:
     def __init__(self, connection: aiomysql.Connection, timeout: float) -> None:
         self._connection = connection
         self._timeout = timeout
+        self.statement = "connect"  # the last one, for the log
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        self.statement = sql
         async with asyncio.timeout(self._timeout):
             cursor = await self._connection.cursor()
             await cursor.execute(sql, args)
@@ -81,6 +86,7 @@ class _Connection:
         return rows[0] if rows else None
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
+        self.statement = sql
         async with asyncio.timeout(self._timeout):
             cursor = await self._connection.cursor()
             return int(await cursor.execute(sql, args))
@@ -131,32 +137,35 @@ class Database:
 
     @asynccontextmanager
     async def _acquire(self) -> AsyncIterator[_Connection]:
+        statement = "connect"
         try:
             connection = await self._checkout()
+            queries = _Connection(connection, self._query_timeout)
             try:
-                yield _Connection(connection, self._query_timeout)
+                yield queries
             except (TimeoutError, asyncio.CancelledError, OSError):
                 connection.close()  # an answer may still come, and nobody else must read it
                 raise
             finally:
+                statement = queries.statement
                 self._release(connection)
-        except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
-            raise StoreUnavailable("mysql", repr(error)) from error
-        except pymysql.err.MySQLError as error:
-            raise _translated(error) from error
+        except (OSError, asyncio.IncompleteReadError, pymysql.err.MySQLError) as error:  # a TimeoutError is an OSError
+            raise _translated(error, statement) from error
 
     async def _checkout(self) -> aiomysql.Connection:
         """A connection, within the time limit: an idle one, or a new one."""
+        late = "every connection is in use"
         try:
             async with asyncio.timeout(self._acquire_timeout):
                 await self._gate.acquire()
+                late = _NO_ANSWER
                 try:
                     connection = self._idle_connection() or await self._connect()
                 except BaseException:
                     self._gate.release()
                     raise
         except TimeoutError:
-            raise StoreUnavailable("mysql", "no connection in time") from None
+            raise StoreUnavailable("mysql", late, "connect") from None
         self._in_use.add(connection)
         return connection
 
@@ -205,13 +214,23 @@ class Database:
                     await self._idle.pop().ensure_closed()
 
 
-def _translated(error: pymysql.err.MySQLError) -> StoreError:
+def _translated(error: Exception, statement: str) -> StoreError:
+    call = _outline(statement)
+    if not isinstance(error, pymysql.err.MySQLError):
+        return StoreUnavailable("mysql", _NO_ANSWER if isinstance(error, TimeoutError) else repr(error), call)
     code = error.args[0] if error.args else 0
     if code == ER.DUP_ENTRY:
-        return DuplicateKey("mysql", repr(error))
+        return DuplicateKey("mysql", repr(error), call)
     if isinstance(error, pymysql.err.InterfaceError) or code in _PASSING or code >= CR.CR_ERROR_FIRST:
-        return StoreUnavailable("mysql", repr(error))
-    return StoreError("mysql", repr(error))
+        return StoreUnavailable("mysql", repr(error), call)
+    return StoreError("mysql", repr(error), call)
+
+
+def _outline(statement: str) -> str:
+    """The verb and the first table of a statement."""
+    verb = statement.split(maxsplit=1)[0]
+    table = _TABLE.search(statement)
+    return f"{verb} {table[0]}" if table else verb
 
 
 def _session_settings(query_timeout: float) -> str:

@@ -7,11 +7,16 @@ StoreError              the store refuses: a wrong statement, missing rights, wr
 
 
 class StoreError(Exception):
-    """The store refuses, and a repetition will not help. `store` is "mysql" or "redis"."""
+    """The store refuses, and a repetition will not help.
 
-    def __init__(self, store: str, reason: str) -> None:
-        super().__init__(f"{store}: {reason}")
+    `store` is "mysql" or "redis". `call` is the verb and the table of a statement, a script, or a command. `details`
+    has both and the reason, for the log.
+    """
+
+    def __init__(self, store: str, reason: str, call: str) -> None:
+        super().__init__(f"{store}: {call}: {reason}")
         self.store = store
+        self.details = {"store": store, "call": call, "error": reason}
 
 
 class StoreUnavailable(StoreError):

@@ -20,9 +20,12 @@ log = structlog.get_logger()
 _MAX_PROFILES_BYTES = 1024
 
 # KEYS: the log of changed profiles. ARGV: records to append, bytes to keep.
-_APPEND = Script.of("""
+_APPEND = Script.of(
+    "log changed profiles",
+    """
 redis.call('SET', KEYS[1], string.sub((redis.call('GET', KEYS[1]) or '') .. ARGV[1], -tonumber(ARGV[2])))
-""")
+""",
+)
 
 
 class Feeds:

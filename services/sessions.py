@@ -20,17 +20,22 @@ from services.snapshot import Snapshot
 log = structlog.get_logger()
 
 # KEYS: token, refresh_token. ARGV: new value of the token's key, new refresh_token, lifetime (s).
-_OPEN = Script.of("""
+_OPEN = Script.of(
+    "open session",
+    """
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'refresh_token', ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
-""")
+""",
+)
 
 # KEYS: token, refresh_token. ARGV: presented refresh_token, new value of the token's key, new refresh_token,
 # lifetime (s), grace (s).
 # Returns {value of the token's key, refresh_token, rest of the lifetime (s)}, or nil for an invalid refresh_token.
-_REFRESH = Script.of("""
+_REFRESH = Script.of(
+    "refresh session",
+    """
 local current, previous, rotated_at = unpack(redis.call('HMGET', KEYS[2], 'refresh_token', 'previous', 'rotated_at'))
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -48,16 +53,20 @@ if previous == ARGV[1] then
   redis.call('DEL', KEYS[1], KEYS[2])
 end
 return nil
-""")
+""",
+)
 
 # KEYS: token, refresh_token. ARGV: the value that was read, its new form, lifetime (s).
 # A session that was replaced meanwhile stays as it is.
-_RENEW = Script.of("""
+_RENEW = Script.of(
+    "renew session",
+    """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
   redis.call('EXPIRE', KEYS[2], ARGV[3])
 end
-""")
+""",
+)
 
 
 class Session(NamedTuple):

@@ -5,14 +5,17 @@ from services.redis import keys
 from services.redis.client import RedisClient, Script
 
 # KEYS: the count. ARGV: tries to add, window (s), maximum. Returns the count and the rest of the window (s).
-_COUNT = Script.of("""
+_COUNT = Script.of(
+    "count wrong passwords",
+    """
 redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
 local tries = redis.call('INCRBY', KEYS[1], ARGV[1])
 local left = redis.call('TTL', KEYS[1])
 if tries > tonumber(ARGV[3]) then redis.call('DECRBY', KEYS[1], ARGV[1]) end
 if tries <= 0 then redis.call('DEL', KEYS[1]) end
 return {tries, left}
-""")
+""",
+)
 
 
 class LoginThrottle:

@@ -47,15 +47,16 @@ _PASSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY")
 
 
 class Script(NamedTuple):
-    """A Lua script and the name by which Redis caches it."""
+    """A Lua script, its name in the log and the name by which Redis caches it."""
 
+    name: str
     text: str
     sha: str
 
     @classmethod
-    def of(cls, text: str) -> "Script":
+    def of(cls, name: str, text: str) -> "Script":
         """The script with this text."""
-        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+        return cls(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 class _ScriptMissing(StoreError):
@@ -72,6 +73,7 @@ class RedisClient:
         self._connections = connections
         self._lookups: BatchLoader[str, Lookup] = BatchLoader(self._mget, max_batch=max_batch)
         self._commands: BatchLoader[Command, Any] = BatchLoader(self._run, max_batch=max_batch)
+        self._scripts: dict[str | bytes | int, str] = {}
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float, max_batch: int) -> Self:
@@ -88,6 +90,7 @@ class RedisClient:
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """Run a script; its return value."""
+        self._scripts[script.sha] = self._scripts[script.text] = script.name
         try:
             return await self._commands.load(("EVALSHA", script.sha, len(keys), *keys, *args))
         except _ScriptMissing:
@@ -97,43 +100,45 @@ class RedisClient:
         """Set a key, for `expires` seconds."""
         await self._commands.load(("SET", key, value) if expires is None else ("SET", key, value, "EX", expires))
 
-    async def ping(self) -> None:
-        """Return when Redis answers."""
-        await self._call(("PING",))
-
     async def close(self) -> None:
         """Close every connection."""
         await self._connections.close()
 
     async def _mget(self, keys: list[str]) -> list[Lookup]:
-        values = await self._call(("MGET", *keys, *SNAPSHOT_KEYS))
+        (values,) = await self._run([("MGET", *keys, *SNAPSHOT_KEYS)])
+        if isinstance(values, StoreError):
+            raise values
         snapshot = Snapshot(*values[len(keys) :])
         return list(zip(values[: len(keys)], itertools.repeat(snapshot)))
-
-    async def _call(self, command: Command) -> Any:
-        """The reply to one command."""
-        (reply,) = await self._run([command])
-        if isinstance(reply, StoreError):
-            raise reply
-        return reply
 
     async def _run(self, commands: list[Command]) -> list[Any]:
         """The replies to commands. An error that Redis replies is a value: only the caller of its command fails."""
         try:
             replies = await self._connections.call(commands)
         except TimeoutError:
-            raise StoreUnavailable("redis", "no answer in time") from None
+            raise StoreUnavailable("redis", "no answer in time", self._outline(commands)) from None
         except RedisError as error:
-            raise _translated(error) from error
-        return [_translated(reply) if isinstance(reply, RedisError) else reply for reply in replies]
+            raise _translated(error, self._outline(commands)) from error
+        return [
+            _translated(reply, self._outline([command])) if isinstance(reply, RedisError) else reply
+            for command, reply in zip(commands, replies, strict=True)
+        ]
+
+    def _outline(self, commands: list[Command]) -> str:
+        """The scripts that the commands run, and the names of the other commands."""
+        return ", ".join(sorted({self._name(command) for command in commands}))
+
+    def _name(self, command: Command) -> str:
+        return self._scripts[command[1]] if command[0] in ("EVALSHA", "EVAL") else str(command[0])
 
 
-def _translated(error: RedisError) -> StoreError:
+def _translated(error: RedisError, call: str) -> StoreError:
     if isinstance(error, NoScriptError):
-        return _ScriptMissing("redis", "script not cached")
+        return _ScriptMissing("redis", "script not cached", call)
+    reason = f"{type(error).__name__}: {error}"
     # redis-py wraps a refusal of the credentials in an error of the connection.
     refused = isinstance(error, _CREDENTIALS) or isinstance(error.__cause__, _CREDENTIALS)
     passing = isinstance(error, _PASSING) and not refused
     if passing or (isinstance(error, ResponseError) and str(error).startswith(_PASSING_PREFIXES)):
-        return StoreUnavailable("redis", f"{type(error).__name__}: {error}")
-    return StoreError("redis", f"{type(error).__name__}: {error}")
+        return StoreUnavailable("redis", reason, call)
+    return StoreError("redis", reason, call)

@@ -362,7 +362,9 @@ async def test_a_renewal_that_redis_refuses_is_tried_again_at_the_next_use(
     user = await api.user("alice")
     use_half(store, user.token)
     with monkeypatch.context() as refusing:
-        refusing.setattr("services.sessions._RENEW", Script.of("return redis.error_reply('OOM refused')"))
+        refusing.setattr(
+            "services.sessions._RENEW", Script.of("renew session", "return redis.error_reply('OOM refused')")
+        )
         await signed_request(api, user)
         async with asyncio.timeout(20):
             while not [line for line in logged if line["event"] == "session not renewed"]:

@@ -42,6 +42,15 @@ async def test_the_access_log_has_one_line_per_request(api: Api, logged: list[di
 
 
 @pytest.mark.gen_test
+async def test_the_access_log_says_who_could_not_log_in(api: Api, logged: list[dict[str, Any]]) -> None:
+    await api.call("/login", {"userid": "nobody", "password": PASSWORD})
+    await api.call("/register", {"userid": "alice", "password": PASSWORD})
+    await api.call("/refresh", {"userid": "alice", "refresh_token": "x"})
+    requests = [(line["userid"], line["code"]) for line in logged if line["event"] == "request"]
+    assert requests == [("nobody", 620), ("alice", 200), ("alice", 498)]
+
+
+@pytest.mark.gen_test
 async def test_health_checks_are_logged_at_debug(api: Api, logged: list[dict[str, Any]]) -> None:
     for path in ("/healthz", "/readyz"):
         for method in ("GET", "HEAD"):
