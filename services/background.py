@@ -21,5 +21,10 @@ class Background:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    async def wait(self) -> None:
+        """Return when no task runs."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     def __bool__(self) -> bool:
         return bool(self._tasks)

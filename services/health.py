@@ -1,30 +1,68 @@
 """The state of the stores."""
 
 import asyncio
+import math
+import socket
+import time
+import zlib
 from collections.abc import Awaitable
 
+import structlog
+
+from models import probe
 from models.database import Database
-from models.probe import probe
+from services.background import Background
 from services.errors import StoreError
+from services.redis import keys
 from services.redis.client import RedisClient
+
+log = structlog.get_logger()
+
+_MIN_INTERVAL_S = 1
+_PROBE_EXPIRES_S = 60
 
 
 class Health:
-    """Asks the stores as requests do."""
+    """Writes to the stores as requests do: a store that only reads cannot serve. At most once a second."""
 
     def __init__(self, db: Database, redis: RedisClient) -> None:
         self._db = db
         self._redis = redis
+        # A row and a key for each machine: those of a cluster that write the same ones would wait for each other.
+        self._machine = zlib.crc32(socket.gethostname().encode())
+        self._checks = Background()
+        self._checked_at = -math.inf
+        self._problems: list[str] = []
 
     async def problems(self) -> list[str]:
         """The names of the stores that cannot serve now."""
-        answers = await asyncio.gather(_problem(probe(self._db)), _problem(self._redis.ping()))
-        return [store for store in answers if store is not None]
+        self.check()
+        await self._checks.wait()
+        return self._problems
+
+    def check(self) -> None:
+        """Begin a check unless one was made just now. The log has the reasons when the outcome changes."""
+        if not self._checks and time.monotonic() - self._checked_at >= _MIN_INTERVAL_S:
+            self._checked_at = time.monotonic()
+            self._checks.start(self._write())
+
+    async def _write(self) -> None:
+        failures = await asyncio.gather(
+            _failure(probe.write(self._db, self._machine)),
+            _failure(self._redis.set(keys.probe(self._machine), "", _PROBE_EXPIRES_S)),
+        )
+        before, self._problems = self._problems, [failure.store for failure in failures if failure is not None]
+        if before == self._problems:
+            return
+        for failure in filter(None, failures):
+            log.warning("not ready", **failure.details)
+        if not self._problems:
+            log.info("ready again")
 
 
-async def _problem(check: Awaitable[None]) -> str | None:
+async def _failure(write: Awaitable[None]) -> StoreError | None:
     try:
-        await check
+        await write
     except StoreError as error:
-        return error.store
+        return error
     return None

@@ -23,3 +23,8 @@ def login_failures(userid: str) -> str:
 def verified_password(userid: str) -> str:
     """The check of the password that was verified last."""
     return f"xzb:{{{userid}}}:verified"
+
+
+def probe(machine: int) -> str:
+    """A key that is written to prove that Redis can write."""
+    return f"xzb:probe:{machine}"
