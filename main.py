@@ -10,8 +10,9 @@ import structlog
 import uvloop
 
 from conf import logs
-from conf.cli import load
+from conf.cli import parse
 from conf.settings import Settings
+from conf.version import VERSION
 from handlers.routes import make_application
 from handlers.transport.listeners import Listeners, allow_many_connections
 from handlers.transport.server import start
@@ -27,7 +28,7 @@ _GC_THRESHOLDS = (700, 10, 1000)
 
 def main(argv: Sequence[str]) -> int:
     """Serve until TERM or INT. Returns the exit code of the process."""
-    settings = load(argv)
+    settings, _ = parse(argv)
     lines = logs.configure(settings.log)
     block_signals()
     allow_many_connections()
@@ -36,7 +37,8 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
-    warn(settings)
+    for weakness in settings.weaknesses():
+        log.warning("insecure", setting=weakness)
     run = uvloop.run if settings.performance.uvloop else asyncio.run
     run_workers(
         settings.http.processes,
@@ -44,14 +46,6 @@ def main(argv: Sequence[str]) -> int:
         on_stop=listeners.close_others,
     )
     return 0
-
-
-def warn(settings: Settings) -> None:
-    """Log what is insecure."""
-    if fake := list(settings.fake_credentials()):
-        log.warning("fake credentials: for development only", settings=fake)
-    if settings.environment == "production" and not settings.live.bizid:
-        log.warning("live.bizid is empty: any digits count as the prefix of a stream id")
 
 
 async def serve(settings: Settings, listeners: Listeners, number: int, lines: logs.Lines) -> None:
@@ -68,7 +62,8 @@ async def serve(settings: Settings, listeners: Listeners, number: int, lines: lo
         gc.set_threshold(*_GC_THRESHOLDS)
         application = make_application(services, settings, lines)
         server = await start(application, listeners.sockets[number], listeners.tls_context)
-        log.info("serving", address=settings.http.address, port=settings.http.port, tls=settings.http.tls_port)
+        log.info("serving", version=VERSION, urls=listeners.urls(number))
+        services.health.check()
         await stop.wait()
         log.info("stopping")
         await server.drain(settings.http.drain_timeout)

@@ -1,6 +1,7 @@
 """The one typed settings object (decisions, section 8). `conf.cli` reads it."""
 
 import os
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +22,28 @@ DEFAULT_CONF = ROOT / "conf" / "development.toml"
 
 
 @dataclass(frozen=True)
-class Credential:
-    """Marks a credential: development invents it, and production refuses an empty or invented one."""
+class Own:
+    """Marks a value that each installation has for itself. Development invents it.
+
+    Production refuses an empty one unless it is `optional`, one with "fake" in it, and the `invented` ones.
+    """
 
     optional: bool = False
+    invented: tuple[str, ...] = ()
+
+    def is_fake(self, value: SecretStr | str | int) -> bool:
+        """True for a value that production refuses."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        return "fake" in text.lower() or text in self.invented or not (text or self.optional)
 
 
-SecretId = Annotated[str, Credential()]
-SecretKey = Annotated[SecretStr, Credential()]
-OptionalSecretKey = Annotated[SecretStr, Credential(optional=True)]
+OwnText = Annotated[str, Own()]
+SecretKey = Annotated[SecretStr, Own()]
+OptionalSecretKey = Annotated[SecretStr, Own(optional=True)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
 _MIN_KEY_LENGTH = 32  # characters
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Section(BaseModel):
@@ -144,8 +155,8 @@ class Live(Section):
 class Im(Section):
     """Tencent's IM service."""
 
-    sdkappid: int = Field(ge=1)
-    account_type: str
+    sdkappid: Annotated[int, Own(invented=("1", "1400000000"))] = Field(ge=1)
+    account_type: OwnText
     secret_key: SecretKey
     usersig_expires: int = Field(180 * 86400, ge=1)
 
@@ -153,10 +164,10 @@ class Im(Section):
 class Cos(Section):
     """Tencent's object storage."""
 
-    bucket: str
-    region: str
-    appid: str = Field(pattern=r"^[0-9]+$")
-    secret_id: SecretId
+    bucket: OwnText
+    region: OwnText
+    appid: Annotated[str, Own(invented=("1", "1250000000"))] = Field(pattern=r"^[0-9]+$")
+    secret_id: OwnText
     secret_key: SecretKey
     sign_expires: int = Field(600, ge=61, description="the Android SDK keeps 60 s in reserve")
 
@@ -164,7 +175,7 @@ class Cos(Section):
 class Vod(Section):
     """Tencent's video on demand."""
 
-    secret_id: SecretId
+    secret_id: OwnText
     secret_key: SecretKey
     sign_expires: int = Field(86400, ge=1, le=7776000)
     procedure: str = ""
@@ -227,21 +238,45 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _fit_for_production(self) -> "Settings":
         if self.environment == "production":
-            if fake := list(self.fake_credentials()):
-                raise ValueError(f"production needs real credentials; empty or fake: {', '.join(fake)}")
+            if fake := self.fake_values():
+                raise ValueError(f"production needs your own values; empty or invented: {', '.join(fake)}")
             if self.http.fd is None and self.http.tls_port and self.http.tls_certificate is None:
                 raise ValueError(
                     "production needs http.tls_certificate and http.tls_key, or http.tls_port = 0 behind a TLS proxy"
                 )
         return self
 
-    def fake_credentials(self) -> Iterator[str]:
-        """The names of the credentials that are empty or invented."""
-        for section_name, section in self:
-            for name, field in getattr(type(section), "model_fields", {}).items():
-                for credential in field.metadata:
-                    if isinstance(credential, Credential) and _is_fake(getattr(section, name), credential):
-                        yield f"{section_name}.{name}"
+    def fake_values(self) -> list[str]:
+        """The names of the installation's own values that are empty or invented."""
+        return [
+            f"{section_name}.{name}"
+            for section_name, section in self
+            for name, field in getattr(type(section), "model_fields", {}).items()
+            for own in field.metadata
+            if isinstance(own, Own) and own.is_fake(getattr(section, name))
+        ]
+
+    def weaknesses(self) -> Iterator[str]:
+        """What these settings leave open to others, in words for the operator."""
+        if fake := self.fake_values():
+            yield f"invented values, for development only: {', '.join(fake)}"
+        if self.environment == "development":
+            return
+        if not self.live.bizid:
+            yield "live.bizid is empty: any digits count as the prefix of a stream id"
+        if self.http.fd is None and self.http.address not in _LOOPBACK:
+            if self.http.port:
+                yield f"http.port: tokens cross the network in plain text at {self.http.address}:{self.http.port}"
+            if self.http.trust_proxy:
+                yield f"http.trust_proxy: whoever reaches {self.http.address} can forge its address"
+        mysql = mysql_arguments(self.mysql.url.get_secret_value())
+        if not (mysql["unix_socket"] or mysql["host"] in _LOOPBACK or mysql["ssl"]):
+            yield "mysql.url: passwords and rows cross the network in plain text without ?ssl_ca="
+        redis = urlsplit(self.redis.url.get_secret_value())
+        if redis.scheme == "redis" and redis.hostname not in _LOOPBACK:
+            yield "redis.url: tokens cross the network in plain text without rediss://"
+        if redis.scheme != "unix" and not redis.password:
+            yield "redis.url: whoever reaches Redis can read all tokens: it has no password"
 
     @classmethod
     def settings_customise_sources(
@@ -265,6 +300,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
     """The connect arguments of a `mysql://` URL.
 
     Shape: `mysql://user:password@host:port/database` or `mysql://user@localhost/database?unix_socket=/path`.
+    `?ssl_ca=/path` names the certificates (PEM) that may have signed the server's: then the connection is encrypted.
     Raises ValueError with the expected shape, never with the value: it holds a password.
     """
     parts = urlsplit(url)
@@ -276,7 +312,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         or not database
         or "@" in database  # the rest of a password with a "/"
         or not _has_port(parts)
-        or query.keys() - {"unix_socket"}
+        or query.keys() - {"unix_socket", "ssl_ca"}
     ):
         raise ValueError(
             "takes mysql://user:password@host:port/database or mysql://user@localhost/database?unix_socket=/path, "
@@ -289,6 +325,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         "port": parts.port or 3306,
         "db": database,
         "unix_socket": query.get("unix_socket"),
+        "ssl": ssl.create_default_context(cafile=query["ssl_ca"]) if "ssl_ca" in query else None,
     }
 
 
@@ -298,8 +335,3 @@ def _has_port(parts: SplitResult) -> bool:
         return parts.port != 0
     except ValueError:
         return False
-
-
-def _is_fake(value: SecretStr | str, credential: Credential) -> bool:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return "fake" in text.lower() or not (text or credential.optional)

@@ -1,5 +1,6 @@
 """/healthz and /readyz, for supervisors and load balancers."""
 
+from conf.version import VERSION
 from handlers.base import BaseHandler, Routes
 from services.errors import Code, unavailable
 
@@ -10,13 +11,13 @@ class HealthHandler(BaseHandler):
     quiet = True
 
     async def get(self) -> None:
-        self.answer(Code.OK, "OK")
+        self.answer(Code.OK, "OK", {"version": VERSION})
 
     head = get
 
 
 class ReadyHandler(BaseHandler):
-    """The process can serve: its stores answer, and it does not stop."""
+    """The process can serve: it can write to its stores, and it does not stop."""
 
     quiet = True
 

@@ -52,6 +52,11 @@ class Listeners:
         tls = listen(http.address, http.tls_port, http.processes)
         return cls(list(map(Sockets, plain, tls)), _certificate(http) if http.tls_port else None)
 
+    def urls(self, number: int) -> list[str]:
+        """The addresses at which worker `number` listens."""
+        plain, tls = self.sockets[number]
+        return [_url("http", listening) for listening in plain] + [_url("https", listening) for listening in tls]
+
     def close_others(self, number: int | None = None) -> None:
         """Close this process's copies of the sockets that are not those of worker `number`.
 
@@ -76,6 +81,14 @@ class Listeners:
             # A key that does not fit would leave the live context half changed: the pair is tried on another one first.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._certificate)
             self.tls_context.load_cert_chain(*self._certificate)
+
+
+def _url(scheme: str, listening: socket.socket) -> str:
+    address = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return f"{scheme}+unix:{address}"
+    host = f"[{address[0]}]" if listening.family == socket.AF_INET6 else address[0]
+    return f"{scheme}://{host}:{address[1]}"
 
 
 def allow_many_connections() -> None:

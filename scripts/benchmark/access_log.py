@@ -11,7 +11,7 @@ from scripts.stores.processes import Pause
 
 _SECONDS = 10  # the server writes its last lines with a delay
 MAX_SHOWN = 10  # complaints in a message
-_EXPECTED = "fake credentials: for development only"
+_EXPECTED = "insecure"
 
 
 class AccessLog:

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     signals = Signals()
     try:
         with fresh_folder() as folder, private_servers(folder, durable=False, pause=signals.pause) as urls:
-            env = {**without_settings(), "XZB_TEST_MYSQL_URL": urls.mysql, "XZB_TEST_REDIS_URL": urls.redis}
+            env = {**without_settings(), "TEST_MYSQL_URL": urls.mysql, "TEST_REDIS_URL": urls.redis}
             # Only a complete run has to reach the threshold of coverage.
             options = [*arguments, "--no-cov"] if arguments else WHOLE
             command = [sys.executable, "-m", "pytest", *options]

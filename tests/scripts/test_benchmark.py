@@ -173,7 +173,7 @@ def test_an_unexpected_line_in_the_log_is_a_complaint(log: Path) -> None:
     ]
     good = [
         b'{"event":"serving","level":"info"}\n',
-        b'{"event":"fake credentials: for development only","level":"warning"}\n',
+        b'{"event":"insecure","level":"warning"}\n',
     ]
     append(log, *good, *bad, *good)
     assert bench_on(log).log.complaints() == [line.decode().strip() for line in bad]

@@ -16,6 +16,7 @@ import pytest
 import trustme
 
 from conf.settings import ROOT
+from conf.version import VERSION
 from tests.harness.client import PASSWORD
 from tests.harness.main_process import (
     PATIENCE,
@@ -43,9 +44,8 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 def test_http_and_https_from_one_process_with_a_self_made_certificate(tmp_path: Path) -> None:
     with running(tmp_path, tls=True) as server:
         context = ssl.create_default_context(cafile=str(ROOT / "var" / "tls" / "ca.pem"))
-        assert (
-            server.call("/healthz") == server.call("/healthz", context=context) == (200, {"code": 200, "message": "OK"})
-        )
+        alive = (200, {"code": 200, "message": "OK", "data": {"version": VERSION}})
+        assert server.call("/healthz") == server.call("/healthz", context=context) == alive
         assert (ROOT / "var" / "tls" / "key.pem").stat().st_mode & 0o077 == 0
         context.set_ciphers("ALL:@SECLEVEL=0")
         with pytest.deprecated_call():  # that is why the server must not speak it
@@ -214,11 +214,26 @@ def test_the_server_command_names_the_port_in_use() -> None:
     assert "XZB_HTTP__PORT" in ended.stderr
 
 
-@pytest.mark.parametrize(("bizid", "warned"), [("", True), ("77", False)])
-def test_production_warns_of_an_empty_bizid(tmp_path: Path, bizid: str, warned: bool) -> None:
-    credentials = ["--password.remember_key", "", "--live.callback_key", "k", "--live.api_key", "k"]
-    credentials += ["--im.secret_key", "k", "--cos.secret_id", "i", "--cos.secret_key", "k"]
-    credentials += ["--vod.secret_id", "i", "--vod.secret_key", "k", *certificate(tmp_path, trustme.CA())]
-    with running(tmp_path, "--environment", "production", "--live.bizid", bizid, *credentials) as server:
-        warnings = [line["event"] for line in server.log() if line["level"] == "warning"]
-    assert any("live.bizid" in warning for warning in warnings) is warned
+def test_the_start_says_what_is_insecure_what_runs_and_where(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        insecure, serving = (
+            next(line for line in server.log() if line["event"] == event) for event in ("insecure", "serving")
+        )
+    assert "live.api_key" in insecure["setting"]
+    assert (serving["version"], serving["urls"]) == (VERSION, [f"http://127.0.0.1:{server.port}"])
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "[::1]")])
+def test_the_address_of_an_inherited_socket_is_the_true_one(
+    tmp_path: Path, family: socket.AddressFamily, host: str
+) -> None:
+    with socket.create_server((host.strip("[]"), 0), family=family) as listening:
+        fd = listening.fileno()
+        with running(tmp_path, "--http.fd", str(fd), ready=False, pass_fds=(fd,)) as server:
+            serving = wait_for(lambda: next((line for line in server.log() if line["event"] == "serving"), None))
+        assert serving["urls"] == [f"http://{host}:{listening.getsockname()[1]}"]
+
+
+def test_version() -> None:
+    ended = subprocess.run([sys.executable, "main.py", "--version"], cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout.decode()) == (0, f"{VERSION}\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conf.cli import load
-from conf.settings import ROOT
+from conf.settings import ROOT, Settings
 
 REAL = {
     "XZB_LIVE__CALLBACK_KEY": "k1",
@@ -17,6 +17,11 @@ REAL = {
     "XZB_IM__SECRET_KEY": "k3",
     "XZB_COS__SECRET_ID": "k4",
     "XZB_COS__SECRET_KEY": "k5",
+    "XZB_IM__SDKAPPID": "1400000001",
+    "XZB_IM__ACCOUNT_TYPE": "a",
+    "XZB_COS__APPID": "1250000001",
+    "XZB_COS__BUCKET": "b",
+    "XZB_COS__REGION": "r",
     "XZB_VOD__SECRET_ID": "k6",
     "XZB_VOD__SECRET_KEY": "k7",
     "XZB_MYSQL__URL": "mysql://server:s3cret@db:3307/live",
@@ -35,6 +40,14 @@ def refused(*options: str, **env: str) -> str:
     return stderr.getvalue()
 
 
+def load_with(**env: str) -> Settings:
+    """The settings of an environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        return load()
+
+
 def test_main_ends_at_a_wrong_setting_with_nothing_but_the_message() -> None:
     command = [sys.executable, str(ROOT / "main.py"), "--http.port", "abc"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -45,7 +58,7 @@ def test_the_defaults_of_development() -> None:
     settings = load()
     assert (settings.http.address, settings.http.port, settings.http.tls_port) == ("127.0.0.1", 8000, 8443)
     assert (settings.session.expires, settings.session.refresh_grace, settings.timezone) == (86400, 30, "Asia/Shanghai")
-    assert len(list(settings.fake_credentials())) == 8
+    assert len(settings.fake_values()) == 11
 
 
 def test_options_override_the_environment_which_overrides_the_file(
@@ -122,9 +135,62 @@ def test_production_takes_only_real_credentials(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("XZB_CONF", str(ROOT / "conf" / "production.example.toml"))
     settings = load()
     assert settings.environment == "production"
-    assert not list(settings.fake_credentials())
+    assert not settings.fake_values()
     assert "s3cret" not in f"{settings!r} {settings}"
     assert "k3" not in f"{settings!r} {settings}"
+
+
+OUTSIDE = {"XZB_HTTP__ADDRESS": "0.0.0.0", "XZB_HTTP__TRUST_PROXY": "true"}
+INSIDE = {"XZB_MYSQL__URL": "mysql://u@localhost/d?unix_socket=/s", "XZB_REDIS__URL": "unix:///s?db=0"}
+
+
+@pytest.mark.parametrize(
+    ("env", "names"),
+    [
+        ({}, ["live.bizid", "mysql.url", "redis.url"]),
+        ({"XZB_LIVE__BIZID": "7", **INSIDE}, []),
+        ({"XZB_LIVE__BIZID": "7", **INSIDE, **OUTSIDE}, ["http.port", "http.trust_proxy"]),
+        ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_REDIS__URL": "redis://127.0.0.1"}, ["redis.url"]),
+        ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_REDIS__URL": "rediss://:p@redis"}, []),
+    ],
+)
+def test_production_says_what_is_insecure(
+    env: dict[str, str], names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**REAL, **env, "XZB_CONF": str(ROOT / "conf" / "production.example.toml")}.items():
+        monkeypatch.setenv(name, value)
+    weaknesses = list(load().weaknesses())
+    assert [weakness.partition(" ")[0].rstrip(":") for weakness in weaknesses] == names
+    assert "s3cret" not in str(weaknesses)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("XZB_HTTP_PORT", "XZB_HTTP__PORT"),
+        ("XZB_MYSQL_URL", "XZB_MYSQL__URL"),
+        ("XZB_IM__SDKAPID", "XZB_IM__SDKAPPID"),
+        ("xzb_http_port", "XZB_HTTP__PORT"),
+        ("XZB_Q", "XZB_"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest(name: str, nearest: str) -> None:
+    message = refused(**{name: "s3cret"})
+    assert message.startswith(f"settings: {name}: there is no such setting; the nearest is {nearest}")
+    assert "s3cret" not in message
+
+
+def test_a_variable_may_hold_a_whole_section() -> None:
+    assert load_with(XZB_HTTP='{"port": 7}').http.port == 7
+    assert load_with(xzb_http__port="8").http.port == 8
+
+
+@pytest.mark.parametrize("name", ["XZB_COS__BUCKET", "XZB_COS__REGION", "XZB_IM__ACCOUNT_TYPE", "XZB_COS__APPID"])
+def test_production_refuses_what_is_nobodys_own(name: str) -> None:
+    value = "1" if name == "XZB_COS__APPID" else ""
+    production = {"XZB_CONF": str(ROOT / "conf" / "production.example.toml")}
+    setting = name.removeprefix("XZB_").replace("__", ".").lower()
+    assert refused(**{**REAL, **production, name: value}).endswith(f"empty or invented: {setting}\n")
 
 
 def test_a_key_that_could_be_guessed_is_refused_and_not_shown() -> None:
