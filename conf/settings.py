@@ -325,8 +325,15 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         "port": parts.port or 3306,
         "db": database,
         "unix_socket": query.get("unix_socket"),
-        "ssl": ssl.create_default_context(cafile=query["ssl_ca"]) if "ssl_ca" in query else None,
+        "ssl": _tls_context(query["ssl_ca"]) if "ssl_ca" in query else None,
     }
+
+
+def _tls_context(ssl_ca: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ssl_ca)
+    except OSError:
+        raise ValueError(f"ssl_ca: there are no certificates in {ssl_ca}") from None
 
 
 def _has_port(parts: SplitResult) -> bool:

@@ -66,6 +66,16 @@ class Queries(Protocol):
         """Run a statement that writes. Returns the number of rows that it found or inserted."""
 
 
+class _DriverConnection(aiomysql.Connection):  # type: ignore[misc]
+    """A connection that is encrypted if that is asked for."""
+
+    async def _request_authentication(self) -> None:
+        # aiomysql would sign in without TLS to a server, or somebody in between, that offers none.
+        if self._ssl_context and not self.server_capabilities & CLIENT.SSL:
+            raise pymysql.err.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server offers no TLS")
+        await super()._request_authentication()
+
+
 class _Connection:
     """Queries on one connection, which one coroutine at a time uses."""
 
@@ -182,7 +192,7 @@ class Database:
         # No connect_timeout: aiomysql gives it to asyncio.wait_for, which on Python 3.11 swallows a cancellation that
         # comes when the TCP connection is made (github.com/python/cpython/issues/86296). Then the time limit of
         # `_checkout` is spent, and nothing limits the handshake.
-        return await aiomysql.connect(
+        connection = _DriverConnection(
             **self._arguments,
             autocommit=True,
             charset="utf8mb4",
@@ -190,6 +200,8 @@ class Database:
             client_flag=CLIENT.FOUND_ROWS,  # an UPDATE to the same values found its row
             init_command=_session_settings(self._query_timeout),
         )
+        await connection._connect()
+        return connection
 
     def _release(self, connection: aiomysql.Connection) -> None:
         self._in_use.discard(connection)
@@ -219,11 +231,12 @@ def _translated(error: Exception, statement: str) -> StoreError:
     if not isinstance(error, pymysql.err.MySQLError):
         return StoreUnavailable("mysql", _NO_ANSWER if isinstance(error, TimeoutError) else repr(error), call)
     code = error.args[0] if error.args else 0
+    reason = f"{error!r}, caused by {error.__cause__!r}" if error.__cause__ else repr(error)
     if code == ER.DUP_ENTRY:
-        return DuplicateKey("mysql", repr(error), call)
+        return DuplicateKey("mysql", reason, call)
     if isinstance(error, pymysql.err.InterfaceError) or code in _PASSING or code >= CR.CR_ERROR_FIRST:
-        return StoreUnavailable("mysql", repr(error), call)
-    return StoreError("mysql", repr(error), call)
+        return StoreUnavailable("mysql", reason, call)
+    return StoreError("mysql", reason, call)
 
 
 def _outline(statement: str) -> str:

@@ -1,0 +1,87 @@
+"""An encrypted connection to MySQL: `?ssl_ca=` in its URL."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+from conf.settings import mysql_arguments
+from models.database import Database
+from models.errors import StoreUnavailable
+from models.migrate import migrate
+from scripts.stores import private_servers
+from tests.harness.main_process import reserved_port
+from tests.harness.stores import connect_mysql
+
+
+@contextmanager
+def mysql_over_tcp(folder: Path, *options: str) -> Iterator[str]:
+    """A private MySQL that also listens on the loopback address, for a user who must use TLS if it is on; the URL."""
+    with reserved_port() as port, pytest.MonkeyPatch.context() as patch:
+        others = [option for option in private_servers.MYSQL_OPTIONS if option != "--skip-networking"]
+        listen = ["--bind-address=127.0.0.1", f"--port={port}"]
+        patch.setattr(private_servers, "MYSQL_OPTIONS", (*others, *listen, *options))
+        with private_servers.private_mysql(folder / "stores", durable=False) as url:
+            with connect_mysql(url) as connection, connection.cursor() as cursor:
+                cursor.execute(f"CREATE USER u@'127.0.0.1' IDENTIFIED BY 'p' {'REQUIRE SSL' if options else ''}")
+                cursor.execute("GRANT ALL ON xiaozhibo.* TO u@'127.0.0.1'")
+            yield f"mysql://u:p@127.0.0.1:{port}/xiaozhibo"
+
+
+def tls_options(folder: Path, authority: trustme.CA) -> list[str]:
+    """The options of a MySQL with a certificate for the loopback address."""
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    return [f"--ssl-cert={folder}/cert.pem", f"--ssl-key={folder}/key.pem"]
+
+
+def ssl_ca(folder: Path, authority: trustme.CA) -> str:
+    """The query of a URL that trusts the authority."""
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    return f"?ssl_ca={folder}/ca.pem"
+
+
+async def fetch_cipher(url: str) -> str:
+    """The cipher of a new connection, empty without TLS."""
+    db = Database(mysql_arguments(url), pool_size=1, acquire_timeout=5, query_timeout=5)
+    try:
+        (_, cipher) = await db.fetch_one("SHOW STATUS LIKE 'Ssl_cipher'") or ("", "")
+        return str(cipher)
+    finally:
+        await db.close()
+
+
+@pytest.mark.gen_test
+async def test_the_server_and_the_migration_use_tls(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    with mysql_over_tcp(tmp_path, *tls_options(tmp_path, authority)) as url:
+        trusted = url + ssl_ca(tmp_path, authority)
+        assert await fetch_cipher(trusted)
+        assert migrate(trusted)
+        with pytest.raises(StoreUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            await fetch_cipher(url + ssl_ca(tmp_path, trustme.CA()))
+
+
+@pytest.mark.gen_test
+async def test_a_mysql_without_tls_gets_no_password(tmp_path: Path) -> None:
+    with mysql_over_tcp(tmp_path) as url:
+        assert await fetch_cipher(url) == ""
+        with pytest.raises(StoreUnavailable, match="no TLS"):
+            await fetch_cipher(url + ssl_ca(tmp_path, trustme.CA()))
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_file_without_certificates_is_refused(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content)
+    with pytest.raises(ValueError, match="no certificates in"):
+        mysql_arguments(f"mysql://u:p@h/d?ssl_ca={tmp_path}/ca.pem")
+
+
+def test_the_certificate_is_checked_with_its_host_name(tmp_path: Path) -> None:
+    context = mysql_arguments("mysql://u:p@h/d" + ssl_ca(tmp_path, trustme.CA()))["ssl"]
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
