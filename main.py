@@ -28,7 +28,11 @@ _GC_THRESHOLDS = (700, 10, 1000)
 
 def main(argv: Sequence[str]) -> int:
     """Serve until TERM or INT. Returns the exit code of the process."""
-    settings, _ = parse(argv)
+    settings, checking = parse(argv)
+    if checking:
+        from scripts.administration.check import report  # a worker does not need it
+
+        return report(settings)
     lines = logs.configure(settings.log)
     block_signals()
     allow_many_connections()

@@ -12,6 +12,7 @@ from pymysql import MySQLError
 from models.errors import StoreError
 from models.migrate import MigrationLocked
 from scripts.administration.callbacks import replay_callbacks
+from scripts.administration.check import check_installation
 from scripts.administration.migrate import migrate
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command(name="check")(check_installation)
 app.command()(migrate)
 app.command()(replay_callbacks)
 

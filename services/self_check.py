@@ -1,0 +1,175 @@
+"""`main.py --check`: whether this installation can serve, and whether its keys fit."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from conf.settings import Cos, Im, Settings, Vod, conf_path, mysql_arguments
+from conf.version import VERSION
+from models import server
+from models.database import Database
+from services.errors import StoreError
+from services.tencent import signatures
+from services.tencent.plausibility import doubts
+
+_MAX_CLOCK_DIFFERENCE_S = 2
+_MIN_CERTIFICATE_DAYS = 14
+_USERID = "check"
+_VALID_S = 600  # of the signatures that are shown
+_KEY_TIME = "1700000000;1700000600"  # in the past: the SignKey opens nothing
+
+
+class Level(StrEnum):
+    """How bad a finding is. An error is one that keeps the installation from serving."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+    COMPARE = "compare"
+    """To be compared with Tencent's console: only Tencent knows whether it is right."""
+
+
+class Finding(NamedTuple):
+    """One sentence about the installation. It holds no secret."""
+
+    level: Level
+    subject: str
+    text: str
+
+
+async def check(settings: Settings) -> AsyncIterator[Finding]:
+    """Check the settings, both stores and the keys. It writes no row; it sets one key in Redis for a second."""
+    for finding in _settings(settings):
+        yield finding
+    async for finding in _mysql(settings):
+        yield finding
+    async for finding in _redis(settings):
+        yield finding
+    for finding in _keys(settings):
+        yield finding
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding(Level.OK, "settings", f"version {VERSION}, {settings.environment}, {conf_path()}")
+    for weakness in settings.weaknesses():
+        yield Finding(Level.WARNING, "settings", weakness)
+    if settings.environment == "production" and not settings.compat.official_apps:
+        yield Finding(Level.WARNING, "settings", "compat.official_apps is off: the shipped apps need it")
+    if certificate := settings.http.tls_certificate:
+        yield _certificate(certificate)
+
+
+def _certificate(path: Path) -> Finding:
+    try:
+        end = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as error:
+        return Finding(Level.ERROR, "certificate", f"{path}: {error}")
+    days = (end - datetime.now(UTC)).days
+    level = Level.ERROR if days < 0 else Level.WARNING if days < _MIN_CERTIFICATE_DAYS else Level.OK
+    return Finding(level, "certificate", f"valid until {end:%Y-%m-%d %H:%M} UTC, {days} days")
+
+
+async def _mysql(settings: Settings) -> AsyncIterator[Finding]:
+    db = Database(
+        mysql_arguments(settings.mysql.url.get_secret_value()),
+        pool_size=1,
+        acquire_timeout=settings.mysql.acquire_timeout,
+        query_timeout=settings.mysql.query_timeout,
+    )
+    try:
+        found = await server.describe(db)
+        yield Finding(Level.OK, "mysql", f"{found.version}, as {found.user}")
+        for finding in _mysql_server(settings, found):
+            yield finding
+        if missing := await server.missing_migrations(db):
+            yield Finding(Level.ERROR, "mysql", f"run ./scripts/admin migrate: {', '.join(missing)}")
+        async for error in server.refused_statements(db):
+            yield Finding(Level.ERROR, "mysql", str(error))
+    except StoreError as error:
+        yield Finding(Level.ERROR, "mysql", str(error))
+    finally:
+        await db.close()
+
+
+def _mysql_server(settings: Settings, found: server.Server) -> Iterator[Finding]:
+    yield from _clock("mysql", found.time.timestamp())
+    if found.may_do_everything and settings.environment == "production":
+        yield Finding(
+            Level.WARNING, "mysql", f"{found.user} may drop tables: grant SELECT, INSERT, UPDATE, DELETE only"
+        )
+    needed = settings.mysql.pool_size * settings.http.processes
+    if needed > found.max_connections:
+        text = f"{needed} connections (mysql.pool_size x http.processes) and max_connections = {found.max_connections}"
+        yield Finding(Level.WARNING, "mysql", text)
+
+
+async def _redis(settings: Settings) -> AsyncIterator[Finding]:
+    redis = Redis.from_url(settings.redis.url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5)
+    try:
+        info = await redis.info()
+        yield Finding(Level.OK, "redis", str(info["redis_version"]))
+        await redis.set("xzb:check", "", ex=1)
+        await redis.eval("return 1", 0)
+        seconds, microseconds = await redis.time()
+        for finding in _clock("redis", seconds + microseconds / 1e6):
+            yield finding
+        if not info["aof_enabled"]:
+            text = "appendonly is off: when Redis restarts, everybody has to log in again"
+            yield Finding(Level.WARNING, "redis", text)
+        if (policy := info["maxmemory_policy"]) not in ("noeviction", "volatile-ttl"):
+            yield Finding(Level.WARNING, "redis", f"maxmemory-policy {policy} drops sessions; set noeviction")
+    except RedisError as error:
+        yield Finding(Level.ERROR, "redis", f"{type(error).__name__}: {error}")
+    finally:
+        await redis.aclose()
+
+
+def _clock(store: str, its_time: float) -> Iterator[Finding]:
+    difference = its_time - time.time()
+    level = Level.WARNING if abs(difference) > _MAX_CLOCK_DIFFERENCE_S else Level.OK
+    yield Finding(level, store, f"its clock is {difference:+.1f} s from ours")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    for doubt in doubts(settings.im, settings.cos, settings.vod, settings.live):
+        yield Finding(Level.WARNING, "keys", doubt)
+    for subject, text in (
+        ("im", _im_comparison(settings.im)),
+        ("cos", _cos_comparison(settings.cos)),
+        ("vod", _vod_comparison(settings.vod)),
+    ):
+        yield Finding(Level.COMPARE, subject, text)
+
+
+def _im_comparison(im: Im) -> str:
+    key = im.secret_key.get_secret_value()
+    usersig = signatures.usersig(im.sdkappid, key, _USERID, now=int(time.time()), expire=_VALID_S)
+    return (
+        f"Open the UserSig tools (UserSig 校验) of IM's console, choose the application {im.sdkappid}, and verify this "
+        f"UserSig of the user {_USERID!r} within {_VALID_S // 60} minutes: {usersig}"
+    )
+
+
+def _cos_comparison(cos: Cos) -> str:
+    sign_key = signatures.cos_sign_key(cos.secret_key.get_secret_value(), _KEY_TIME)
+    return (
+        f"Open https://cos5.cloud.tencent.com/static/cos-sign/ and enter the SecretId {cos.secret_id}, its SecretKey "
+        f"from the console, and the q-key-time {_KEY_TIME}. The SignKey there has to be {sign_key}"
+    )
+
+
+def _vod_comparison(vod: Vod) -> str:
+    now = int(time.time())
+    key = vod.secret_key.get_secret_value()
+    signature = signatures.vod_upload_signature(vod.secret_id, key, now=now, expire_time=now + _VALID_S, random=1)
+    return (
+        "Enter this signature in VOD's signature check (客户端上传签名校验), or upload a file with it within "
+        f"{_VALID_S // 60} minutes: {signature}"
+    )
