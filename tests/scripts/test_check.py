@@ -16,6 +16,8 @@ from services.tencent.plausibility import doubts
 from tests.harness.main_process import certificate, command
 from tests.harness.stores import DATABASE, MYSQL_URL
 
+pytestmark = pytest.mark.usefixtures("mysql")
+
 USER = f"limited_{DATABASE}"
 FITTING = {
     "--im.sdkappid": "1400123456",
@@ -109,7 +111,7 @@ def test_a_redis_that_drops_sessions_is_a_warning_and_a_missing_password_an_erro
         assert "appendonly" not in words(lines, "warning", "redis")
         own.config_set("requirepass", "s3cret")
         code, lines = check("--redis.url", url)
-        assert (code, "Authentication required" in words(lines, "error", "redis")) == (1, True)
+        assert (code, "already authenticated" in words(lines, "error", "redis")) == (1, True)
 
 
 def test_a_certificate_is_read(tmp_path: Path) -> None:
