@@ -15,6 +15,7 @@ from conf.settings import Settings
 from conf.version import VERSION
 from handlers.routes import make_application
 from handlers.transport.listeners import Listeners, allow_many_connections
+from handlers.transport.notify import reporting
 from handlers.transport.server import start
 from handlers.transport.workers import block_signals, run_workers, unblock_signals
 from services import open_services
@@ -67,8 +68,8 @@ async def serve(settings: Settings, listeners: Listeners, number: int, lines: lo
         application = make_application(services, settings, lines)
         server = await start(application, listeners.sockets[number], listeners.tls_context)
         log.info("serving", version=VERSION, urls=listeners.urls(number))
-        services.health.check()
-        await stop.wait()
+        async with reporting(services.health.problems):
+            await stop.wait()
         log.info("stopping")
         await server.drain(settings.http.drain_timeout)
 

@@ -94,7 +94,7 @@ class Client(ABC):
     """An app in the hands of one user."""
 
     def __init__(self, api: Api, userid: str = "user_01") -> None:
-        self.api = Wire(api.client, api.base_url)
+        self.api = Wire(api.client, api.base_url, api.server)
         self.userid = userid
         self.token = ""
         self.refresh_token = ""

@@ -1,0 +1,1 @@
+from tests.protocol.test_android import *  # noqa: F403

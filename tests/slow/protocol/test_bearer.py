@@ -1,0 +1,1 @@
+from tests.protocol.test_bearer import *  # noqa: F403

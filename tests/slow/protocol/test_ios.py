@@ -1,0 +1,1 @@
+from tests.protocol.test_ios import *  # noqa: F403
