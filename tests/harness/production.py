@@ -19,6 +19,7 @@ from scripts.stores.processes import child, without_settings
 from tests.harness.main_process import PATIENCE, reserved_port, wait_for
 from tests.harness.stores import OPTIONS
 
+WORKERS = 2
 USER = pwd.getpwuid(os.geteuid()).pw_name
 # What the distribution's nginx.conf puts around the files of conf.d.
 _NGINX_FRAME = """
@@ -95,8 +96,13 @@ def supervisor(var: Path, port: int, options: Sequence[str], release: Path = ROO
     ]
     env = {**without_settings(), **as_variables([*OPTIONS, *options])}
     with (var / "output").open("wb") as output, child(command, env=env, output=output):
-        wait_for(lambda: answers(port))
+        wait_for(lambda: all(" serving " in log.read_text() for log in worker_logs(var)))
         yield
+
+
+def worker_logs(var: Path) -> list[Path]:
+    """The logs of both workers, once they exist."""
+    return wait_for(lambda: logs if len(logs := sorted(var.glob("xiaozhibo-0*.log"))) == WORKERS else None)
 
 
 @contextmanager
