@@ -19,12 +19,10 @@ Problems = Callable[[], Awaitable[list[str]]]
 async def reporting(problems: Problems) -> AsyncIterator[None]:
     """Report that the worker accepts connections, then that it can serve, then that it stops.
 
-    `problems` names the stores that it cannot serve without. It runs once, and every second while there are some.
+    `problems` names the stores that it cannot serve without, and logs why. It runs once, and every second while there
+    are some, even when nobody asks for reports: the log has to say at the start what is wrong.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        yield
-        return
     address = "\0" + address[1:] if address.startswith("@") else address  # abstract
     _send(address, "READY=1")
     tasks = [asyncio.create_task(_report_serving(address, problems)), asyncio.create_task(_report_life(address))]
@@ -53,7 +51,7 @@ async def _report_life(address: str) -> None:
 
 
 def _send(address: str, state: str) -> None:
-    """Send lines of `NAME=value`. They are lost when nobody listens."""
+    """Send lines of `NAME=value`. They are lost when nobody listens, or there is no address."""
     with socket(AF_UNIX, SOCK_DGRAM) as reports, suppress(OSError):
         reports.setblocking(False)
         reports.sendto(state.encode(), address)

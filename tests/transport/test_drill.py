@@ -13,7 +13,7 @@ from models.migrate import migrate
 from scripts.stores.private_servers import private_mysql, private_redis
 from tests.harness.client import PASSWORD
 from tests.harness.main_process import Server, running, wait_for
-from tests.harness.stores import connect_mysql
+from tests.harness.stores import MYSQL_URL, connect_mysql
 from tests.transport.test_stores import TIMEOUTS, frozen
 
 LOGIN = {"userid": "alice", "password": PASSWORD}
@@ -145,3 +145,11 @@ def test_the_log_and_readyz_name_the_fault(
     wait_for(drill.server.is_ready)
     assert [line["event"] for line in drill.server.log()].count("ready again") == 1
     assert drill.server.call("/login", LOGIN)[1]["code"] == 200
+
+
+def test_a_start_with_a_wrong_password_says_so(tmp_path: Path) -> None:
+    url = MYSQL_URL.replace("root@", "nobody:wrong@")
+    with running(tmp_path, "--mysql.url", url, ready=False) as server:
+        line = wait_for(lambda: next((line for line in server.log() if line["event"] == "not ready"), None))
+    assert (line["store"], line["call"]) == ("mysql", "connect")
+    assert "Access denied for user 'nobody'" in line["error"]
