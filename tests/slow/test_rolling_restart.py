@@ -65,11 +65,11 @@ def test_it_stops_at_the_first_worker_that_does_not_come_up(mysql: Cursor, tmp_p
 def test_it_stops_at_a_worker_that_does_not_reach_its_stores(mysql: Cursor, tmp_path: Path) -> None:
     with production(tmp_path) as installation:
         before = pids(installation.var)
-        mysql.execute("RENAME TABLE tb_undelivered_callback TO elsewhere")
+        mysql.execute("RENAME TABLE tb_probe TO elsewhere")
         try:
             result = rolling_restart(installation, "--timeout", "1")
         finally:
-            mysql.execute("RENAME TABLE elsewhere TO tb_undelivered_callback")
+            mysql.execute("RENAME TABLE elsewhere TO tb_probe")
         assert result.returncode == 1
         assert "it does not serve after 1 s: not ready: mysql" in result.stderr
         assert pids(installation.var)[1] == before[1]
