@@ -1,4 +1,4 @@
-"""Run pytest against a private MariaDB and Redis that exist only for this run."""
+"""Run pytest against a private MariaDB and Redis that exist only for this run, or with `--keep` for later ones, too."""
 
 import shutil
 import signal
@@ -9,17 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from conf.settings import ROOT
-from scripts.stores.private_servers import ServerError, private_servers
-from scripts.stores.processes import Signals, Stopped, child, wait_for_end, without_settings
+from scripts.stores.kept import kept_servers
+from scripts.stores.private_servers import ServerError, Urls, private_servers
+from scripts.stores.processes import Pause, Signals, Stopped, child, wait_for_end, without_settings
 
 WHOLE = ["--numprocesses=auto", "--dist=worksteal", "--ignore=tests/slow"]
 WHOLE += ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
 
 
 def main(arguments: Sequence[str]) -> int:
+    """The exit code of pytest."""
     signals = Signals()
+    keep = "--keep" in arguments
+    arguments = [argument for argument in arguments if argument != "--keep"]
     try:
-        with fresh_folder() as folder, private_servers(folder, durable=False, pause=signals.pause) as urls:
+        with kept_servers(signals.pause) if keep else fresh_servers(signals.pause) as urls:
             env = {**without_settings(), "TEST_MYSQL_URL": urls.mysql, "TEST_REDIS_URL": urls.redis}
             # Only a complete run has to reach the threshold of coverage.
             options = [*arguments, "--no-cov"] if arguments else WHOLE
@@ -32,6 +36,13 @@ def main(arguments: Sequence[str]) -> int:
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+@contextmanager
+def fresh_servers(pause: Pause) -> Iterator[Urls]:
+    """Stores for this run only."""
+    with fresh_folder() as folder, private_servers(folder, durable=False, pause=pause) as urls:
+        yield urls
 
 
 @contextmanager
