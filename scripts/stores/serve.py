@@ -3,12 +3,13 @@
 import os
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 from signal import SIGHUP
+from typing import NoReturn
 
 from conf.cli import load
 from conf.settings import ROOT, Http
@@ -17,30 +18,64 @@ from scripts.stores.processes import Child, Signals, Stopped, child, has_ended, 
 
 DATA = ROOT / "var" / "server"
 SHUTDOWN_MARGIN_S = 15  # of main.py, after its drain
+RELOAD_POLL_S = 0.3
+SOURCES = ("conf", "handlers", "models", "services")
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve until a signal comes; the exit code of the command."""
     signals = Signals()
+    reload, argv = "--reload" in argv, [argument for argument in argv if argument != "--reload"]
     http = load(argv).http
     try:
         check_ports(http)
         with ExitStack() as running:
             os.environ.update(start_stores(running, DATA, signals))
-            if code := migrate(argv, signals):
-                return code
-            command = [sys.executable, str(ROOT / "main.py"), *argv]
-            stop_timeout = http.drain_timeout + SHUTDOWN_MARGIN_S
-            fds = [] if http.fd is None else [http.fd]
-            server = running.enter_context(child(command, pass_fds=fds, stop_timeout=stop_timeout))
-            signals.hangup = lambda: server.send_signal(SIGHUP)
-            wait_until_ready(server, http, signals)
-            return wait_for_end(server, signals.pause)
+            return serve_sources(argv, http, signals) if reload else serve(argv, http, signals)
     except Stopped:
         return 0
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def serve(argv: Sequence[str], http: Http, signals: Signals) -> int:
+    """Migrate and serve until the server ends; the exit code."""
+    if code := migrate(argv, signals):
+        return code
+    with serving(argv, http, signals) as server:
+        return wait_for_end(server, signals.pause)
+
+
+def serve_sources(argv: Sequence[str], http: Http, signals: Signals) -> NoReturn:
+    """Migrate and serve again whenever a source file has changed. A server that does not start waits for a change."""
+    while True:
+        before = sources()
+        with serving(argv, http, signals) if not migrate(argv, signals) else nullcontext():
+            while sources() == before:
+                signals.pause(RELOAD_POLL_S)
+        print("\nA source file has changed.", flush=True)
+
+
+def sources() -> dict[Path, int]:
+    """The server's source files and the times of their last change."""
+    times = {}
+    for path in [ROOT / "main.py", *(path for folder in SOURCES for path in (ROOT / folder).rglob("*.*"))]:
+        with suppress(FileNotFoundError):  # an editor replaces files
+            if path.suffix in (".py", ".sql", ".toml"):
+                times[path] = path.stat().st_mtime_ns
+    return times
+
+
+@contextmanager
+def serving(argv: Sequence[str], http: Http, signals: Signals) -> Iterator[Child]:
+    """The server, which has ended or is ready."""
+    command = [sys.executable, str(ROOT / "main.py"), *argv]
+    fds = [] if http.fd is None else [http.fd]
+    with child(command, pass_fds=fds, stop_timeout=http.drain_timeout + SHUTDOWN_MARGIN_S) as server:
+        signals.hangup = lambda: server.send_signal(SIGHUP)
+        wait_until_ready(server, http, signals)
+        yield server
 
 
 def check_ports(http: Http) -> None:

@@ -18,12 +18,21 @@ from tests.harness.stores import DATABASE, MYSQL_URL, REDIS_URL
 
 
 @contextmanager
-def serving(mysql_url: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def serving(mysql_url: str, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """The command as a child process, and the port on which it is to serve."""
     env = {**os.environ, "XZB_MYSQL__URL": mysql_url, "XZB_REDIS__URL": REDIS_URL}
     pipe = subprocess.PIPE
     with reserved_port() as port:
-        command = [sys.executable, "-m", "scripts.stores.serve", "--http.port", str(port), "--http.tls_port", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "scripts.stores.serve",
+            "--http.port",
+            str(port),
+            "--http.tls_port",
+            "0",
+            *options,
+        ]
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
         try:
             yield process, port
@@ -59,6 +68,20 @@ def test_the_server_command_migrates_and_stops_its_children(mysql: Cursor, store
         assert not any(alive(pid) for pid in started)
     finally:
         mysql.execute(f"DROP DATABASE {name}")
+
+
+def test_with_reload_a_changed_source_file_starts_the_server_again(mysql: Cursor, store: Redis) -> None:
+    with serving(MYSQL_URL, "--reload") as (server, port):
+        wait_for(lambda: status(port) == 200)
+        (before,) = children(server.pid)
+        os.utime(ROOT / "main.py")
+        wait_for(lambda: not alive(before))
+        wait_for(lambda: status(port) == 200)
+        server.send_signal(signal.SIGTERM)
+        output, errors = server.communicate()
+    assert (server.returncode, errors) == (0, "")
+    assert output.count("A source file has changed.") == 1
+    assert output.count("Serving on") == 2
 
 
 def test_the_server_command_ends_with_the_reason_when_mysql_refuses() -> None:
