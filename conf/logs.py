@@ -61,6 +61,8 @@ class Lines:
         self._descriptor = descriptor
         self._render = render
         self._waiting: list[EventDict | str] = []
+        self.failures = 0
+        """Writes that failed."""
 
     def msg(self, **event: Any) -> None:
         """Render and write an event at the end of this iteration."""
@@ -86,21 +88,25 @@ class Lines:
             text = event if isinstance(event, str) else self._render(event)
             line = f"{text}\n".encode(errors="backslashreplace")
             if len(chunk) + len(line) > select.PIPE_BUF:
-                write_all(self._descriptor, chunk)
+                self._write_chunk(chunk)
                 chunk = b""
             chunk += line
-        write_all(self._descriptor, chunk)
+        self._write_chunk(chunk)
+
+    def _write_chunk(self, chunk: bytes) -> None:
+        try:
+            _write_all(self._descriptor, chunk)
+        except OSError:  # a log without a reader or a full disk ends neither requests nor workers
+            self.failures += 1
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of the data to a file descriptor, which may be non-blocking."""
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write all of the data to a file descriptor, which may be non-blocking. Raises OSError."""
     while data:
         try:
             data = data[os.write(descriptor, data) :]
         except BlockingIOError:
             select.select([], [descriptor], [])
-        except OSError:  # a log without a reader or a full disk ends neither requests nor workers
-            return
 
 
 def add_timestamp(logger: Any, method: str, event: EventDict) -> EventDict:

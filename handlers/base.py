@@ -11,7 +11,7 @@ from tornado.httputil import HTTPServerRequest, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
 from conf.settings import Settings
-from handlers.errors import HTTP_CODES, as_service_error
+from handlers.errors import HTTP_CODES, as_service_error, reason_of
 from handlers.schemas.formats import Formats
 from handlers.transport.application import MAX_BODY, Application
 from handlers.transport.handler import DirectHandler
@@ -94,7 +94,10 @@ class BaseHandler(DirectHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer an exception in the envelope."""
-        error = as_service_error(kwargs["exc_info"][1] if "exc_info" in kwargs else HTTPError(status_code))
+        cause = kwargs["exc_info"][1] if "exc_info" in kwargs else HTTPError(status_code)
+        error = as_service_error(cause)
+        if not self.quiet and (reason := reason_of(cause, error.code)):
+            self.services.metrics.refusals[reason] += 1
         if error.code == Code.METHOD_NOT_ALLOWED:
             self.set_header("Allow", ", ".join(self.allowed_methods()))
         if error.retry_after is not None:

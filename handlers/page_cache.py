@@ -82,6 +82,17 @@ class PageCache:
         self._entries: LRUCache[PageKey, CacheEntry] = LRUCache(max_bytes, getsizeof=_memory)
         self._readers: dict[PageKey, list[_Reader]] = {}
         self._renderings = Background()
+        self.hits = self.misses = 0
+
+    @property
+    def entries(self) -> int:
+        """The number of pages in it."""
+        return len(self._entries)
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that they take."""
+        return int(self._entries.currsize)
 
     async def get(self, key: PageKey, snapshot: Snapshot, render: Render) -> Page:
         """The page, at least as new as the snapshot. `render` makes it when the cache has none that is right."""
@@ -93,7 +104,9 @@ class PageCache:
             or time.monotonic() - entry.rendered_at >= self._ttl
             or not entry.snapshot.is_current_for(snapshot, key.feed, entry.page.authors)
         ):
+            self.misses += 1
             return await self._rendered(key, snapshot, render)
+        self.hits += 1
         entry.snapshot = snapshot
         return entry.page
 

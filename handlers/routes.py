@@ -6,6 +6,7 @@ from handlers import account, profile, signature, system, ugc, vod
 from handlers.base import RefusalHandler, Routes
 from handlers.transport.access_log import AccessLog
 from handlers.transport.application import Application
+from handlers.transport.request_metrics import RequestMetrics
 from handlers.webhooks import tape_callback
 from services import Services
 
@@ -22,10 +23,7 @@ ROUTES: Routes = [
 
 def make_application(services: Services, conf: Settings, lines: Lines | None = None) -> Application:
     """The application with all its routes. It writes its access log to `lines`, or through structlog."""
-    return Application(
-        ROUTES,
-        RefusalHandler,
-        services,
-        conf,
-        log_function=AccessLog(conf.log, lines) if conf.log.access else lambda handler: None,
-    )
+    log = AccessLog(conf.log, lines) if conf.log.access else lambda handler: None
+    if lines is not None:
+        services.metrics.log_failures.watch(lambda: lines.failures)
+    return Application(ROUTES, RefusalHandler, services, conf, log_function=RequestMetrics(services.metrics, log))

@@ -7,9 +7,11 @@ of each release.
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 import aiomysql
@@ -66,6 +68,19 @@ class Queries(Protocol):
         """Run a statement that writes. Returns the number of rows that it found or inserted."""
 
 
+class Monitor:
+    """Is told what happens at the connections. This one does nothing with it."""
+
+    def ran(self, call: str, seconds: float) -> None:
+        """A statement ran, well or not; `call` is its verb and its table. Or it was connected: "connect"."""
+
+    def waited(self, seconds: float) -> None:
+        """A caller had to wait for a connection, and got one or not."""
+
+    def failed(self, error: StoreError) -> None:
+        """A caller gets this error. A duplicate key is none."""
+
+
 class _DriverConnection(aiomysql.Connection):  # type: ignore[misc]
     """A connection that is encrypted if that is asked for."""
 
@@ -79,27 +94,34 @@ class _DriverConnection(aiomysql.Connection):  # type: ignore[misc]
 class _Connection:
     """Queries on one connection, which one coroutine at a time uses."""
 
-    def __init__(self, connection: aiomysql.Connection, timeout: float) -> None:
+    def __init__(self, connection: aiomysql.Connection, timeout: float, monitor: Monitor) -> None:
         self._connection = connection
         self._timeout = timeout
+        self._monitor = monitor
         self.statement = "connect"  # the last one, for the log
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
-        self.statement = sql
-        async with asyncio.timeout(self._timeout):
-            cursor = await self._connection.cursor()
-            await cursor.execute(sql, args)
-            return list(await cursor.fetchall())
+        cursor = await self._run(sql, args)
+        return list(await cursor.fetchall())  # they are read already
 
     async def fetch_one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
         rows = await self.fetch_all(sql, args)
         return rows[0] if rows else None
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
+        cursor = await self._run(sql, args)
+        return int(cursor.rowcount)
+
+    async def _run(self, sql: str, args: Sequence[Any]) -> aiomysql.Cursor:
         self.statement = sql
-        async with asyncio.timeout(self._timeout):
-            cursor = await self._connection.cursor()
-            return int(await cursor.execute(sql, args))
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout):
+                cursor = await self._connection.cursor()
+                await cursor.execute(sql, args)
+                return cursor
+        finally:
+            self._monitor.ran(_outline(sql), time.monotonic() - started)
 
 
 class Database:
@@ -110,14 +132,33 @@ class Database:
     """
 
     def __init__(
-        self, arguments: dict[str, Any], *, pool_size: int, acquire_timeout: float, query_timeout: float
+        self,
+        arguments: dict[str, Any],
+        *,
+        pool_size: int,
+        acquire_timeout: float,
+        query_timeout: float,
+        monitor: Monitor | None = None,
     ) -> None:
         self._arguments = arguments
+        self._monitor = monitor or Monitor()
         self._gate = asyncio.Semaphore(pool_size)
         self._acquire_timeout = acquire_timeout
         self._query_timeout = query_timeout
         self._idle: list[aiomysql.Connection] = []
         self._in_use: set[aiomysql.Connection] = set()
+        self.waiting = 0
+        """Callers who wait for a connection."""
+
+    @property
+    def idle(self) -> int:
+        """Open connections that nobody uses."""
+        return len(self._idle)
+
+    @property
+    def in_use(self) -> int:
+        """Open connections in use."""
+        return len(self._in_use)
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         async with self._acquire() as connection:
@@ -150,7 +191,7 @@ class Database:
         statement = "connect"
         try:
             connection = await self._checkout()
-            queries = _Connection(connection, self._query_timeout)
+            queries = _Connection(connection, self._query_timeout, self._monitor)
             try:
                 yield queries
             except (TimeoutError, asyncio.CancelledError, OSError):
@@ -160,14 +201,14 @@ class Database:
                 statement = queries.statement
                 self._release(connection)
         except (OSError, asyncio.IncompleteReadError, pymysql.err.MySQLError) as error:  # a TimeoutError is an OSError
-            raise _translated(error, statement) from error
+            raise self._reported(_translated(error, statement)) from error
 
     async def _checkout(self) -> aiomysql.Connection:
         """A connection, within the time limit: an idle one, or a new one."""
         late = "every connection is in use"
         try:
             async with asyncio.timeout(self._acquire_timeout):
-                await self._gate.acquire()
+                await self._pass_gate()
                 late = _NO_ANSWER
                 try:
                     connection = self._idle_connection() or await self._connect()
@@ -175,9 +216,26 @@ class Database:
                     self._gate.release()
                     raise
         except TimeoutError:
-            raise StoreUnavailable("mysql", late, "connect") from None
+            raise self._reported(StoreUnavailable("mysql", late, "connect")) from None
         self._in_use.add(connection)
         return connection
+
+    async def _pass_gate(self) -> None:
+        if not self._gate.locked():
+            await self._gate.acquire()  # at once
+            return
+        started = time.monotonic()
+        self.waiting += 1
+        try:
+            await self._gate.acquire()
+        finally:
+            self.waiting -= 1
+            self._monitor.waited(time.monotonic() - started)
+
+    def _reported(self, error: StoreError) -> StoreError:
+        if not isinstance(error, DuplicateKey):
+            self._monitor.failed(error)
+        return error
 
     def _idle_connection(self) -> aiomysql.Connection | None:
         while self._idle:
@@ -192,6 +250,7 @@ class Database:
         # No connect_timeout: aiomysql gives it to asyncio.wait_for, which on Python 3.11 swallows a cancellation that
         # comes when the TCP connection is made (github.com/python/cpython/issues/86296). Then the time limit of
         # `_checkout` is spent, and nothing limits the handshake.
+        started = time.monotonic()
         connection = _DriverConnection(
             **self._arguments,
             autocommit=True,
@@ -200,7 +259,10 @@ class Database:
             client_flag=CLIENT.FOUND_ROWS,  # an UPDATE to the same values found its row
             init_command=_session_settings(self._query_timeout),
         )
-        await connection._connect()
+        try:
+            await connection._connect()
+        finally:
+            self._monitor.ran("connect", time.monotonic() - started)
         return connection
 
     def _release(self, connection: aiomysql.Connection) -> None:
@@ -239,6 +301,7 @@ def _translated(error: Exception, statement: str) -> StoreError:
     return StoreError("mysql", reason, call)
 
 
+@lru_cache(maxsize=1024)  # a statement comes with as many texts as it has numbers of placeholders
 def _outline(statement: str) -> str:
     """The verb and the first table of a statement."""
     verb = statement.split(maxsplit=1)[0]

@@ -36,6 +36,14 @@ async def page(db: Queries, after: str, count: int) -> list[Undelivered]:
     return [Undelivered(*row) for row in rows]
 
 
+async def count(db: Queries, at_most: int) -> int:
+    """The number of kept events; a longer table counts as `at_most`."""
+    row = await db.fetch_one(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM tb_undelivered_callback LIMIT %s) AS kept", (at_most,)
+    )
+    return int(row[0]) if row else 0
+
+
 async def forget(db: Queries, event_id: str) -> None:
     """Drop an event that has been delivered."""
     await db.execute("DELETE FROM tb_undelivered_callback WHERE event_id = %s", (event_id,))

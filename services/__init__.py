@@ -12,6 +12,8 @@ from services.accounts import Accounts
 from services.authentication import Authenticator
 from services.feeds import Feeds
 from services.health import Health
+from services.metrics.catalogue import Metrics
+from services.metrics.stores import MySQLMonitor, watch_pool
 from services.passwords import Passwords
 from services.profiles import Profiles
 from services.recordings import Recordings
@@ -30,6 +32,7 @@ class Services:
     accounts: Accounts
     authenticator: Authenticator
     health: Health
+    metrics: Metrics
     profiles: Profiles
     recordings: Recordings
     sessions: Sessions
@@ -44,14 +47,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     Nothing is connected here: the server starts while MySQL or Redis is down, and finds them when they are up.
     """
     max_batch = settings.performance.batch
+    metrics = Metrics()
     async with AsyncExitStack() as resources:
-        db = _database(settings)
+        db = _database(settings, metrics)
         resources.push_async_callback(db.close)
         redis_url = settings.redis.url.get_secret_value()
-        redis = RedisClient.from_url(redis_url, timeout=settings.redis.timeout, max_batch=max_batch)
+        redis = RedisClient.from_url(redis_url, timeout=settings.redis.timeout, max_batch=max_batch, metrics=metrics)
         resources.push_async_callback(redis.close)
         feeds = Feeds(redis, max_batch=max_batch)
-        passwords = _passwords(settings)
+        passwords = _passwords(settings, metrics)
         resources.callback(passwords.close)
         sessions = _sessions(settings, redis)
         yield Services(
@@ -62,10 +66,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 _remembered_passwords(settings, redis),
                 _throttle(settings, redis),
                 max_batch=max_batch,
+                metrics=metrics,
             ),
             authenticator=Authenticator(sessions, clock_skew=settings.auth.clock_skew),
             health=Health(db, redis),
-            profiles=Profiles(db, feeds, max_batch=max_batch),
+            metrics=metrics,
+            profiles=Profiles(db, feeds, max_batch=max_batch, metrics=metrics),
             recordings=_recordings(settings, db, feeds),
             sessions=sessions,
             signer=Signer(im=settings.im, cos=settings.cos, vod=settings.vod, live=settings.live),
@@ -73,21 +79,25 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         )
 
 
-def _database(settings: Settings) -> Database:
-    return Database(
+def _database(settings: Settings, metrics: Metrics) -> Database:
+    db = Database(
         mysql_arguments(settings.mysql.url.get_secret_value()),
         pool_size=settings.mysql.pool_size,
         acquire_timeout=settings.mysql.acquire_timeout,
         query_timeout=settings.mysql.query_timeout,
+        monitor=MySQLMonitor(metrics),
     )
+    watch_pool(metrics, db, settings.mysql.pool_size)
+    return db
 
 
-def _passwords(settings: Settings) -> Passwords:
+def _passwords(settings: Settings, metrics: Metrics) -> Passwords:
     return Passwords(
         time_cost=settings.password.time_cost,
         memory_kib=settings.password.memory_kib,
         threads=settings.password.threads,
         queue=settings.password.queue,
+        metrics=metrics,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 class Background:
     """Tasks that are kept until they end: the event loop alone holds them only weakly (asyncio.create_task).
 
-    True while a task runs.
+    Its length is the number of tasks that run.
     """
 
     def __init__(self) -> None:
@@ -26,5 +26,5 @@ class Background:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def __bool__(self) -> bool:
-        return bool(self._tasks)
+    def __len__(self) -> int:
+        return len(self._tasks)

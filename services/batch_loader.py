@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from services.background import Background
+from services.metrics.families import Histogram
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -20,12 +21,20 @@ class BatchLoader(Generic[K, V]):
 
     `fetch` returns one value for each key, in the order of the keys. A value that is an exception is raised in its
     caller alone. An exception of the call is raised in everybody who waits, so that nobody waits for a second call
-    to a store that hangs. `max_batch` bounds a batch; 1 turns coalescing off.
+    to a store that hangs. `max_batch` bounds a batch; 1 turns coalescing off. `sizes` gets the number of keys of each
+    call.
     """
 
-    def __init__(self, fetch: Callable[[list[K]], Awaitable[Sequence[V | Exception]]], *, max_batch: int) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[list[K]], Awaitable[Sequence[V | Exception]]],
+        *,
+        max_batch: int,
+        sizes: Histogram | None = None,
+    ) -> None:
         self._fetch = fetch
         self._max_batch = max_batch
+        self._sizes = sizes
         self._waiting: list[tuple[K, asyncio.Future[V]]] = []
         self._calls = Background()
 
@@ -49,6 +58,8 @@ class BatchLoader(Generic[K, V]):
             asyncio.get_running_loop().call_soon(self._send)
 
     async def _call(self, batch: list[tuple[K, asyncio.Future[V]]]) -> None:
+        if self._sizes is not None:
+            self._sizes.observe(len(batch))
         try:
             values = await self._fetch([key for key, _ in batch])
             outcomes = list(zip(batch, values, strict=True))

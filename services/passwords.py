@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -15,6 +16,7 @@ from typing import TypeVar
 import argon2
 
 from services.errors import unavailable
+from services.metrics.catalogue import Metrics
 
 T = TypeVar("T")
 
@@ -26,11 +28,15 @@ _NICENESS = 5
 class Passwords:
     """Makes and checks the values of tb_account.password."""
 
-    def __init__(self, *, time_cost: int, memory_kib: int, threads: int, queue: int) -> None:
+    def __init__(self, *, time_cost: int, memory_kib: int, threads: int, queue: int, metrics: Metrics) -> None:
         self._hasher = argon2.PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_lower_priority)
         self._max_running = threads + queue
         self._running = 0
+        self._seconds = metrics.argon2_seconds[()]
+        self._refused = metrics.argon2_refused
+        metrics.argon2_running.watch(lambda: min(self._running, threads))
+        metrics.argon2_waiting.watch(lambda: max(self._running - threads, 0))
 
     async def hash(self, password: str) -> str:
         """The Argon2id hash to store."""
@@ -58,12 +64,20 @@ class Passwords:
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._running >= self._max_running:
+            self._refused[()] += 1
             raise unavailable("too many logins at once")
         self._running += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            result, seconds = await asyncio.get_running_loop().run_in_executor(self._executor, lambda: _timed(work))
+            self._seconds.observe(seconds)
+            return result
         finally:
             self._running -= 1
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    started = time.monotonic()
+    return work(), time.monotonic() - started
 
 
 def _lower_priority() -> None:

@@ -8,6 +8,7 @@ from models.database import Database
 from services.batch_loader import BatchLoader
 from services.errors import Code, ServiceError
 from services.feeds import Feeds
+from services.metrics.catalogue import Metrics
 
 __all__ = ["Profile", "Profiles"]
 
@@ -17,10 +18,12 @@ _SHOWN_IN_LISTS = {"nickname", "avatar"}
 class Profiles:
     """Reads and changes profiles."""
 
-    def __init__(self, db: Database, feeds: Feeds, *, max_batch: int) -> None:
+    def __init__(self, db: Database, feeds: Feeds, *, max_batch: int, metrics: Metrics) -> None:
         self._db = db
         self._feeds = feeds
-        self._profiles: BatchLoader[str, Profile | None] = BatchLoader(self._fetch, max_batch=max_batch)
+        self._profiles: BatchLoader[str, Profile | None] = BatchLoader(
+            self._fetch, max_batch=max_batch, sizes=metrics.batch_size["profiles"]
+        )
 
     async def get(self, userid: str) -> Profile:
         """The user's profile. Raises NO_SUCH_USER when the account is gone."""

@@ -34,6 +34,7 @@ _REST_OF_SECOND = timedelta(microseconds=999_999)
 # An event that Tencent delivers late is accepted this long past its expiry.
 _MAX_LATENESS_S = 900
 _REPLAY_BATCH = 100
+_MAX_COUNTED = 10_000
 
 
 class Outcome(StrEnum):
@@ -84,6 +85,10 @@ class Recordings:
                     delivered += 1
             last = events[-1].event_id
         return delivered, kept
+
+    async def count_undelivered(self) -> int:
+        """The number of kept events, 10,000 at most."""
+        return await undelivered.count(self._db, _MAX_COUNTED)
 
     async def _deliver_again(self, event: Undelivered) -> Outcome:
         try:

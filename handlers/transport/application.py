@@ -23,9 +23,17 @@ from handlers.transport.headers import Headers
 from handlers.transport.request import Request
 from services import Services
 from services.background import Background
-from services.errors import ServiceError
+from services.errors import Code, ServiceError
+from services.metrics.catalogue import Metrics
 
 MAX_BODY = 64 * 1024  # bytes
+
+
+class MalformedRequest(ServiceError):
+    """The request could not be read."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(Code.BAD_REQUEST, f"malformed HTTP: {problem}")
 
 
 class Application(TornadoApplication):
@@ -53,6 +61,14 @@ class Application(TornadoApplication):
         self.formats = Formats(ZoneInfo(conf.timezone), conf.compat.official_apps)
         self.page_cache = PageCache(ttl=conf.performance.page_ttl, max_bytes=conf.performance.page_cache_bytes)
         self.draining = False
+        self._watch(services.metrics)
+
+    def _watch(self, metrics: Metrics) -> None:
+        cache = self.page_cache
+        metrics.in_flight.watch(lambda: len(self._running))
+        metrics.page_cache_requests.watch(lambda: {"hit": cache.hits, "miss": cache.misses})
+        metrics.page_cache_entries.watch(lambda: cache.entries)
+        metrics.page_cache_bytes.watch(lambda: cache.size_bytes)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         return _Arrival(self, request_conn)

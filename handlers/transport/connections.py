@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import cast
 
@@ -10,6 +11,7 @@ import structlog
 
 from handlers.transport.request import Peer
 from handlers.transport.writer import Writer
+from services.metrics.catalogue import PHASES
 
 log = structlog.get_logger()
 
@@ -26,6 +28,9 @@ class Connection(asyncio.Protocol):
 
     in_flight: bool
     """True from the arrival of a request's headers until its answer is sent."""
+    phase: str
+    """What the connection waits for, one of PHASES: "headers" or a "body" from the client, to be "served", for the
+    "answer" to be read, or for the client's end of a "closing" connection."""
 
     def __init__(self, connections: "Connections") -> None:
         self._connections = connections
@@ -105,6 +110,12 @@ class Connections:
     def __init__(self) -> None:
         self._open: set[Connection] = set()
         self._checking = False
+        self.late: Counter[str] = Counter()
+        """How many clients were cut off, by the phase of their connection."""
+
+    def by_phase(self) -> Mapping[str, int]:
+        """The number of open connections in each phase."""
+        return dict.fromkeys(PHASES, 0) | Counter(connection.phase for connection in self._open)
 
     def add(self, connection: Connection) -> None:
         """Watch a connection."""
@@ -150,6 +161,7 @@ class Connections:
         loop = asyncio.get_running_loop()
         now = loop.time()
         for connection in [late for late in self._open if late.deadline <= now]:
+            self.late[connection.phase] += 1
             connection.abort()
         self._checking = bool(self._open)
         if self._checking:

@@ -19,7 +19,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from handlers.transport.application import MAX_BODY, Application
+from handlers.transport.application import MAX_BODY, Application, MalformedRequest
 from handlers.transport.connections import Connection, Connections
 from handlers.transport.headers import Headers
 from services.errors import Code, ServiceError
@@ -70,6 +70,14 @@ class Http1Connection(Connection, HTTPConnection):
     @property
     def in_flight(self) -> bool:  # type: ignore[override]
         return self._serving is not None or self._arriving is not None or bool(self._ready)
+
+    @property
+    def phase(self) -> str:  # type: ignore[override]
+        if self._closing:
+            return "closing"
+        if self._serving is not None:
+            return "answer" if self._serving.finished else "served"
+        return "body" if self.in_flight else "headers"
 
     # The transport: asyncio.Protocol
 
@@ -186,7 +194,7 @@ class Http1Connection(Connection, HTTPConnection):
             return  # what follows a last request is no request (section 9.6)
         cause = error.__context__ if isinstance(error, HttpParserCallbackError) else error
         if isinstance(cause, HttpParserError | HTTPInputError):
-            cause = ServiceError(Code.BAD_REQUEST, f"malformed HTTP: {cause}")
+            cause = MalformedRequest(str(cause))
         self._abandon_arriving()
         if isinstance(cause, ServiceError):
             self._ready.append(_Exchange(self._application.refusal(self, cause)))

@@ -36,6 +36,9 @@ class LlhttpEngine:
         self._application = application
         self._servers: list[asyncio.Server] = []
         self.connections = Connections()
+        metrics = application.services.metrics
+        metrics.connections.watch(self.connections.by_phase)
+        metrics.late_clients.watch(lambda: self.connections.late)
 
     async def listen(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         server = await asyncio.get_running_loop().create_server(

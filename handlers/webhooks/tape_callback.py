@@ -16,15 +16,21 @@ class TapeCallbackHandler(BaseHandler):
     """Takes in an event. `{"code": 0}` says that it is stored, kept or ignored on purpose."""
 
     async def post(self) -> None:
+        callbacks = self.services.metrics.callbacks
         try:
-            await self.services.recordings.receive(self.body_object(), self.request.body)
+            outcome = await self.services.recordings.receive(self.body_object(), self.request.body)
         except ServiceError as error:
+            callbacks["refused"] += 1
             if error.code not in _REFUSALS:
                 raise
             status, self.code = _REFUSALS[error.code]
             self.set_status(status)
             self.finish(wire.encode({"code": self.code, "message": error.message}))
+        except Exception:
+            callbacks["failed"] += 1
+            raise
         else:
+            callbacks[outcome] += 1
             self.finish(wire.encode({"code": 0}))
 
 

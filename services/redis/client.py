@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import time
 from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -22,6 +23,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.batch_loader import BatchLoader
 from services.errors import StoreError, StoreUnavailable
+from services.metrics.catalogue import Metrics, kind_of
+from services.metrics.families import Histogram
 from services.redis.connections import Command, Connections
 from services.snapshot import SNAPSHOT_KEYS, Snapshot
 
@@ -69,16 +72,22 @@ class RedisClient:
     Every method raises StoreUnavailable when Redis cannot answer now, and StoreError when it refuses.
     """
 
-    def __init__(self, connections: Connections, *, max_batch: int) -> None:
+    def __init__(self, connections: Connections, *, max_batch: int, metrics: Metrics) -> None:
         self._connections = connections
-        self._lookups: BatchLoader[str, Lookup] = BatchLoader(self._mget, max_batch=max_batch)
-        self._commands: BatchLoader[Command, Any] = BatchLoader(self._run, max_batch=max_batch)
+        sizes, seconds = metrics.batch_size, metrics.redis_seconds
+        self._lookups: BatchLoader[str, Lookup] = BatchLoader(self._mget, max_batch=max_batch, sizes=sizes["MGET"])
+        self._commands: BatchLoader[Command, Any] = BatchLoader(
+            self._pipeline, max_batch=max_batch, sizes=sizes["pipeline"]
+        )
+        self._mget_seconds, self._pipeline_seconds = seconds["MGET"], seconds["pipeline"]
+        self._errors = metrics.store_errors
         self._scripts: dict[str | bytes | int, str] = {}
 
     @classmethod
-    def from_url(cls, url: str, *, timeout: float, max_batch: int) -> Self:
+    def from_url(cls, url: str, *, timeout: float, max_batch: int, metrics: Metrics) -> Self:
         """A client that connects at its first call."""
-        return cls(Connections.from_url(url, size=_MAX_CONNECTIONS, timeout=timeout), max_batch=max_batch)
+        connections = Connections.from_url(url, size=_MAX_CONNECTIONS, timeout=timeout)
+        return cls(connections, max_batch=max_batch, metrics=metrics)
 
     def look_up(self, key: str) -> Awaitable[Lookup]:
         """The value of a key with a snapshot that is at least as new as this call."""
@@ -105,24 +114,36 @@ class RedisClient:
         await self._connections.close()
 
     async def _mget(self, keys: list[str]) -> list[Lookup]:
-        (values,) = await self._run([("MGET", *keys, *SNAPSHOT_KEYS)])
+        (values,) = await self._run([("MGET", *keys, *SNAPSHOT_KEYS)], self._mget_seconds)
         if isinstance(values, StoreError):
             raise values
         snapshot = Snapshot(*values[len(keys) :])
         return list(zip(values[: len(keys)], itertools.repeat(snapshot)))
 
-    async def _run(self, commands: list[Command]) -> list[Any]:
+    async def _pipeline(self, commands: list[Command]) -> list[Any]:
+        return await self._run(commands, self._pipeline_seconds)
+
+    async def _run(self, commands: list[Command], seconds: Histogram) -> list[Any]:
         """The replies to commands. An error that Redis replies is a value: only the caller of its command fails."""
+        started = time.monotonic()
         try:
             replies = await self._connections.call(commands)
         except TimeoutError:
-            raise StoreUnavailable("redis", "no answer in time", self._outline(commands)) from None
+            unavailable = StoreUnavailable("redis", "no answer in time", self._outline(commands))
+            raise self._counted(unavailable) from None
         except RedisError as error:
-            raise _translated(error, self._outline(commands)) from error
+            raise self._counted(_translated(error, self._outline(commands))) from error
+        finally:
+            seconds.observe(time.monotonic() - started)
         return [
-            _translated(reply, self._outline([command])) if isinstance(reply, RedisError) else reply
+            self._counted(_translated(reply, self._outline([command]))) if isinstance(reply, RedisError) else reply
             for command, reply in zip(commands, replies, strict=True)
         ]
+
+    def _counted(self, error: StoreError) -> StoreError:
+        if not isinstance(error, _ScriptMissing):
+            self._errors["redis", kind_of(error)] += 1
+        return error
 
     def _outline(self, commands: list[Command]) -> str:
         """The scripts that the commands run, and the names of the other commands."""

@@ -245,9 +245,10 @@ async def test_a_right_password_that_could_not_be_hashed_does_not_count(api: Api
 
 NICENESS = """
 import asyncio, os, threading
+from services.metrics.catalogue import Metrics
 from services.passwords import Passwords
 
-passwords = Passwords(time_cost=1, memory_kib=64, threads=1, queue=1)
+passwords = Passwords(time_cost=1, memory_kib=64, threads=1, queue=1, metrics=Metrics())
 asyncio.run(passwords.hash("password"))
 (hashing,) = (thread for thread in threading.enumerate() if thread.name.startswith("argon2"))
 print(os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, hashing.native_id))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pymysql.cursors import Cursor
 
-from conf.logs import write_all
+from conf.logs import Lines, json_line
 from conf.settings import ROOT, Settings
 from tests.harness.client import PASSWORD, Api, liteav_sig
 
@@ -85,13 +85,15 @@ async def test_a_made_up_method_is_not_repeated(api: Api, logged: list[dict[str,
     assert logged[0]["method"] == ""
 
 
-def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+def test_a_log_that_cannot_be_written_stops_nothing_and_is_counted() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    write_all(writing, b"line")
-    os.close(writing)
-    with Path("/dev/full").open("wb") as full:
-        write_all(full.fileno(), b"line")
+    with os.fdopen(writing, "wb") as without_reader, Path("/dev/full").open("wb") as full:
+        for file in (without_reader, full):
+            lines = Lines(file.fileno(), json_line)
+            lines.line("one")
+            lines.line("two")
+            assert lines.failures == 2
 
 
 @pytest.mark.gen_test

@@ -8,6 +8,7 @@ from redis import Redis
 
 from models.errors import StoreError, StoreUnavailable
 from scripts.stores.private_servers import private_redis
+from services.metrics.catalogue import Metrics
 from services.redis.client import RedisClient, Script
 from tests.harness.stores import REDIS_URL
 
@@ -17,7 +18,7 @@ TIMEOUT_S = 20
 
 @pytest.mark.gen_test
 async def test_an_error_that_redis_replies_is_raised_in_its_caller_alone(store: Redis) -> None:
-    client = RedisClient.from_url(REDIS_URL, timeout=TIMEOUT_S, max_batch=256)
+    client = RedisClient.from_url(REDIS_URL, timeout=TIMEOUT_S, max_batch=256, metrics=Metrics())
     first = asyncio.ensure_future(client.run(FAILING, [], []))  # a lone command
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -32,7 +33,7 @@ async def test_an_error_that_redis_replies_is_raised_in_its_caller_alone(store: 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("max_batch", [1, 256])
 async def test_every_caller_gets_the_reply_to_its_own_command(store: Redis, max_batch: int) -> None:
-    client = RedisClient.from_url(REDIS_URL, timeout=TIMEOUT_S, max_batch=max_batch)
+    client = RedisClient.from_url(REDIS_URL, timeout=TIMEOUT_S, max_batch=max_batch, metrics=Metrics())
     echo = Script.of("echo", "return ARGV[1]")
     texts = [f"é {number}\r\n" for number in range(100)]  # more than there are connections
     assert await asyncio.gather(*(client.run(echo, [], [text]) for text in texts)) == [t.encode() for t in texts]
@@ -45,7 +46,7 @@ async def test_every_caller_gets_the_reply_to_its_own_command(store: Redis, max_
 @pytest.mark.gen_test
 async def test_a_connection_that_redis_has_ended_is_replaced_unnoticed(tmp_path: Path) -> None:
     with private_redis(tmp_path, durable=False) as url, Redis.from_url(url) as own:
-        client = RedisClient.from_url(url, timeout=TIMEOUT_S, max_batch=256)
+        client = RedisClient.from_url(url, timeout=TIMEOUT_S, max_batch=256, metrics=Metrics())
         for _ in range(2):
             await client.set("key", "value")
             own.client_kill_filter(_type="normal", skipme=True)
@@ -57,7 +58,7 @@ async def test_a_connection_that_redis_has_ended_is_replaced_unnoticed(tmp_path:
 @pytest.mark.gen_test
 async def test_a_late_reply_reaches_nobody(tmp_path: Path) -> None:
     with private_redis(tmp_path, durable=False) as url, Redis.from_url(url) as own:
-        client = RedisClient.from_url(url, timeout=0.3, max_batch=256)
+        client = RedisClient.from_url(url, timeout=0.3, max_batch=256, metrics=Metrics())
         count = Script.of("count", "return redis.call('INCR', 'count')")
         assert await client.run(count, [], []) == 1
         own.client_pause(1000, all=True)
@@ -76,7 +77,9 @@ async def test_wrong_credentials_are_no_passing_outage(tmp_path: Path, password:
     with private_redis(tmp_path, durable=False) as url:
         with Redis.from_url(url) as own:
             own.config_set("requirepass", "right")
-        client = RedisClient.from_url(url + f"&password={password}" * bool(password), timeout=TIMEOUT_S, max_batch=1)
+        client = RedisClient.from_url(
+            url + f"&password={password}" * bool(password), timeout=TIMEOUT_S, max_batch=1, metrics=Metrics()
+        )
         with pytest.raises(StoreError) as raised:
             await client.get("key")
         assert type(raised.value) is StoreError
@@ -85,7 +88,9 @@ async def test_wrong_credentials_are_no_passing_outage(tmp_path: Path, password:
 
 @pytest.mark.gen_test
 async def test_a_redis_that_is_away_is_a_passing_outage(tmp_path: Path) -> None:
-    client = RedisClient.from_url(f"unix://{tmp_path}/nothing?db=0", timeout=TIMEOUT_S, max_batch=256)
+    client = RedisClient.from_url(
+        f"unix://{tmp_path}/nothing?db=0", timeout=TIMEOUT_S, max_batch=256, metrics=Metrics()
+    )
     for call in (client.get("key"), client.set("key", "value")):
         with pytest.raises(StoreUnavailable):
             await call

@@ -1,0 +1,30 @@
+"""Counts what the connections to MySQL tell."""
+
+from models.database import Database, Monitor
+from models.errors import StoreError
+from services.metrics.catalogue import Metrics, kind_of
+
+
+class MySQLMonitor(Monitor):
+    """Adds to the metrics of the process."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._seconds = metrics.mysql_seconds
+        self._wait_seconds = metrics.mysql_wait_seconds
+        self._errors = metrics.store_errors
+
+    def ran(self, call: str, seconds: float) -> None:
+        self._seconds[call].observe(seconds)
+
+    def waited(self, seconds: float) -> None:
+        self._wait_seconds[()].observe(seconds)
+
+    def failed(self, error: StoreError) -> None:
+        self._errors["mysql", kind_of(error)] += 1
+
+
+def watch_pool(metrics: Metrics, db: Database, size: int) -> None:
+    """Watch the connections of a database, of which it may have `size`."""
+    metrics.mysql_connections.watch(lambda: {"idle": db.idle, "in_use": db.in_use})
+    metrics.mysql_max_connections.watch(lambda: size)
+    metrics.mysql_waiting.watch(lambda: db.waiting)
