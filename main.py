@@ -15,6 +15,7 @@ from conf.settings import Settings
 from conf.version import VERSION
 from handlers.routes import make_application
 from handlers.transport.listeners import Listeners, allow_many_connections
+from handlers.transport.metrics_server import measuring
 from handlers.transport.notify import reporting
 from handlers.transport.server import start
 from handlers.transport.workers import block_signals, run_workers, unblock_signals
@@ -62,7 +63,7 @@ async def serve(settings: Settings, listeners: Listeners, number: int, lines: lo
         loop.add_signal_handler(ending, stop.set)
     loop.add_signal_handler(signal.SIGHUP, listeners.reload_certificate)
     unblock_signals()
-    async with open_services(settings) as services:
+    async with open_services(settings) as services, measuring(settings.metrics, services):
         gc.freeze()  # no collection looks at the present objects again
         gc.set_threshold(*_GC_THRESHOLDS)
         application = make_application(services, settings, lines)

@@ -205,6 +205,14 @@ class Log(Section):
     access: bool = True
 
 
+class Metrics(Section):
+    """Where Prometheus finds the metrics, and where the workers put them for each other."""
+
+    address: str = "127.0.0.1"
+    port: Port = Field(8001, description="of /metrics, which one of the workers serves; 0 turns metrics off")
+    directory: Path = Field(ROOT / "var" / "metrics", description="for the numbers of all workers of this server")
+
+
 class Settings(BaseSettings):
     """Everything that may differ between two installations."""
 
@@ -225,6 +233,7 @@ class Settings(BaseSettings):
     compat: Compat = Compat()
     performance: Performance = Performance()
     log: Log = Log()
+    metrics: Metrics = Metrics()
 
     @field_validator("timezone")
     @classmethod

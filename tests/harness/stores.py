@@ -22,6 +22,7 @@ TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc", "tb_undeli
 OPTIONS = (
     *("--mysql.url", MYSQL_URL, "--redis.url", REDIS_URL),
     *("--password.time_cost", "1", "--password.memory_kib", "64"),
+    *("--metrics.port", "0"),  # a test that wants metrics names a port and a directory of its own
     *os.environ.get("TEST_SERVER_OPTIONS", "").split(),
 )
 

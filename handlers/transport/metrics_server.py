@@ -1,0 +1,115 @@
+"""/metrics on a port of its own: one worker answers for all of them, and another takes over when it ends."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from prometheus_client.exposition import choose_encoder
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from conf.settings import Metrics as MetricsSettings
+from services import Services
+from services.metrics.recorder import Recorder
+from services.metrics.slots import lock
+from services.metrics.undelivered import Undelivered
+
+log = structlog.get_logger()
+
+_INTERVAL_S = 1
+
+
+@asynccontextmanager
+async def measuring(settings: MetricsSettings, services: Services) -> AsyncIterator[None]:
+    """Record and report the metrics of this worker meanwhile, unless the settings turn them off."""
+    if not settings.port:
+        yield
+        return
+    reporter = Reporter(settings, services)
+    task = asyncio.create_task(reporter.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await reporter.close()
+
+
+class Reporter:
+    """Records once a second. It also serves the port, if no other worker of this server does."""
+
+    def __init__(self, settings: MetricsSettings, services: Services) -> None:
+        self._settings = settings
+        self._lag = services.metrics.loop_lag_seconds[()]
+        self._recorder = Recorder(services.metrics, settings.directory)
+        self._undelivered = Undelivered(services.recordings, services.metrics)
+        self._lock: int | None = None
+        self._server: HTTPServer | None = None
+        self._warned = False
+
+    async def run(self) -> None:
+        """Report until it is cancelled. Nothing that happens here may end a worker."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _INTERVAL_S
+            try:
+                self._report()
+            except Exception:
+                log.exception("metrics not reported")
+            await asyncio.sleep(due - loop.time())
+            self._lag.observe(max(0, loop.time() - due))
+
+    async def close(self) -> None:
+        """Leave the port and the slot to other workers."""
+        if self._server is not None:
+            self._server.stop()
+            await self._server.close_all_connections()
+        if self._lock is not None:
+            os.close(self._lock)
+        self._recorder.close()
+
+    def _report(self) -> None:
+        self._recorder.record()
+        if self._server is None and self._may_serve():
+            self._serve()
+        if self._server is not None:
+            self._undelivered.refresh()
+
+    def _may_serve(self) -> bool:
+        """True for one worker at a time: the others need not tell their port from one that a stranger has taken."""
+        if self._lock is None:
+            try:
+                self._lock = lock(self._settings.directory / "server")
+            except OSError:  # the recorder has logged it
+                return True
+        return self._lock is not None
+
+    def _serve(self) -> None:
+        address, port = self._settings.address, self._settings.port
+        try:
+            sockets = bind_sockets(port, address)
+        except OSError as error:
+            if not self._warned:
+                self._warned = True
+                log.warning("metrics not served", address=address, port=port, error=str(error))
+            return
+        routes = [("/metrics", MetricsHandler, {"recorder": self._recorder})]
+        self._server = HTTPServer(Application(routes, log_function=lambda handler: None))
+        self._server.add_sockets(sockets)
+        log.info("serving metrics", address=address, port=port)
+
+
+class MetricsHandler(RequestHandler):
+    """The numbers of all workers, as text or in the format OpenMetrics."""
+
+    def initialize(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    async def get(self) -> None:
+        encode, content_type = choose_encoder(self.request.headers.get("Accept", ""))
+        self.set_header("Content-Type", content_type)
+        await self.finish(encode(self._recorder))
