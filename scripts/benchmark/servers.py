@@ -35,16 +35,11 @@ def real_server(urls: Urls, folder: Path, options: Sequence[str], pause: Pause) 
     port, tls_port = free_port(), free_port()
     fixed = ["--http.port", str(port), "--http.tls_port", str(tls_port), "--http.processes", str(PROCESSES)]
     fixed += ["--log.format", "json", "--password.remember_key", os.urandom(32).hex()]
-    fixed += metrics_options(folder)
+    fixed += ["--metrics.port", str(free_port()), "--metrics.directory", str(folder / "metrics")]
     command = [sys.executable, str(ROOT / "main.py"), *fixed, *options]
     env = {**without_settings(), "XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
     with _running(command, env, port, folder / "server.log", pause) as server:
         yield server._replace(tls_port=tls_port)
-
-
-def metrics_options(folder: Path) -> list[str]:
-    """Metrics are on, as in production, and apart from those of other servers."""
-    return ["--metrics.port", str(free_port()), "--metrics.directory", str(folder / "metrics")]
 
 
 @contextmanager
