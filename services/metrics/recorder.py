@@ -29,7 +29,7 @@ class Recorder(Collector):
     def __init__(self, metrics: Metrics, folder: Path) -> None:
         self._metrics = metrics
         self._folder = folder
-        self._readable: dict[int, Found] = {}
+        self._last: dict[int, Snapshot] = {}
         self._warned: set[str] = set()
         try:
             self._slot: Slot | None = Slot.claim(folder)
@@ -79,10 +79,12 @@ class Recorder(Collector):
     def _others(self) -> list[Found]:
         """The slots of the others. One that cannot be read now counts as it was."""
         try:
-            self._readable |= {found.number: found for found in others(self._folder, self._number)}
+            found = list(others(self._folder, self._number))
         except OSError as error:
             self._warn_once("metrics not read", error)
-        return list(self._readable.values())
+            return []
+        self._last |= {slot.number: slot.snapshot for slot in found if slot.snapshot is not None}
+        return [slot._replace(snapshot=self._last.get(slot.number)) for slot in found]
 
     def _warn_once(self, event: str, error: OSError) -> None:
         if event not in self._warned:
@@ -93,7 +95,7 @@ class Recorder(Collector):
 def _sum(family: Family, found: list[Found]) -> Samples:
     total: Samples = {}
     for slot in found:
-        schema, samples = slot.snapshot.get(family.name, ([], {}))
+        schema, samples = (slot.snapshot or {}).get(family.name, ([], {}))
         if schema == family.schema and (slot.held or family.kind != "gauge"):
             add(total, samples)
     return total

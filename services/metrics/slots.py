@@ -24,11 +24,11 @@ _READ_TRIES = 10  # a reader may meet a writer, which is done within microsecond
 
 
 class Found(NamedTuple):
-    """A slot as another process sees it."""
+    """A slot as another process sees it. It has no snapshot when it cannot be read."""
 
     number: int
     held: bool
-    snapshot: Snapshot
+    snapshot: Snapshot | None
 
 
 class Slot:
@@ -64,13 +64,16 @@ class Slot:
 
 
 def others(folder: Path, own: int) -> Iterator[Found]:
-    """All slots but our own, unreadable ones left out. Raises OSError when the folder cannot be read."""
+    """All slots but our own. Raises OSError when the folder cannot be read."""
     for path in folder.glob("worker-*"):
         number = int(path.name.removeprefix("worker-"))
         if number == own:
             continue
-        with path.open("rb") as file, suppress(ValueError):
-            yield Found(number, _is_locked(file.fileno()), _read(file.fileno()))
+        with path.open("rb") as file:
+            snapshot = None
+            with suppress(ValueError):
+                snapshot = _read(file.fileno())
+            yield Found(number, _is_locked(file.fileno()), snapshot)
 
 
 def lock(path: Path) -> int | None:
