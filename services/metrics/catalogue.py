@@ -51,7 +51,7 @@ class Metrics:
             "xiaozhibo_late_clients_total",
             "Connections cut off because their client was too slow",
             "phase",
-            known=PHASES,
+            known=[phase for phase in PHASES if phase != "served"],
         )
         self.page_cache_requests = Counter(
             "xiaozhibo_page_cache_requests_total", "Pages of lists asked for", "outcome", known=("hit", "miss")
