@@ -20,7 +20,7 @@ from tests.harness.stores import DATABASE, MYSQL_URL, REDIS_URL
 @contextmanager
 def serving(mysql_url: str, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """The command as a child process, and the port on which it is to serve."""
-    env = {**os.environ, "XZB_MYSQL__URL": mysql_url, "XZB_REDIS__URL": REDIS_URL}
+    env = {**os.environ, "XZB_MYSQL__URL": mysql_url, "XZB_REDIS__URL": REDIS_URL, "XZB_METRICS__PORT": "0"}
     pipe = subprocess.PIPE
     with reserved_port() as port:
         command = [
