@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.batch_loader import BatchLoader
+from services.metrics.families import Histogram
 
 MAX_BATCH = 4
 
@@ -19,9 +20,11 @@ async def test_the_keys_of_one_iteration_are_one_call_and_the_rest_follow_when_i
         await asyncio.sleep(0)
         return [2 * number for number in numbers]
 
-    loader = BatchLoader(double, max_batch=MAX_BATCH)
+    sizes = Histogram([2, 3])
+    loader = BatchLoader(double, max_batch=MAX_BATCH, sizes=sizes)
     assert await asyncio.gather(*map(loader.load, range(6))) == [0, 2, 4, 6, 8, 10]
     assert calls == [[0, 1, 2, 3], [4, 5]]
+    assert (sizes.counts, sizes.sum) == ([1, 0, 1], 6)
 
 
 @pytest.mark.gen_test
