@@ -1,5 +1,6 @@
 """`main.py --check`: whether this installation can serve, and whether its keys fit."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -62,8 +63,16 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "settings", weakness)
     if settings.environment == "production" and not settings.compat.official_apps:
         yield Finding(Level.WARNING, "settings", "compat.official_apps is off: the shipped apps need it")
+    if settings.metrics.port and not os.access(_existing(settings.metrics.directory), os.W_OK):
+        text = f"{settings.metrics.directory} cannot be written: each worker has its own numbers alone"
+        yield Finding(Level.WARNING, "metrics", text)
     if certificate := settings.http.tls_certificate:
         yield _certificate(certificate)
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _certificate(path: Path) -> Finding:
