@@ -1,10 +1,11 @@
 """A release: the files of a version and a virtual environment of its own."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from scripts.installation.folder import InstallError
 
 _COMPLETE = ".complete"  # exists in a release that has passed its checks
-_NOT_INSTALLED = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", "*.pyc", ".*_cache", ".coverage*")
+_MADE = re.compile(r"\.venv|var|__pycache__|\..*_cache|\.coverage.*")  # .gitignore says the same
 
 
 class Source:
@@ -24,21 +25,34 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The version with the commit, or with the time (UTC) for an archive."""
+        """The version with the commit, or with a digest of the files of an archive."""
         version = tomllib.loads((self.path / "pyproject.toml").read_text())["project"]["version"]
-        if not self._is_clone:
-            return f"{version}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
-        return f"{version}-{self._git('rev-parse', '--short=12', 'HEAD').decode().strip()}"
+        commit = self._git("rev-parse", "HEAD").decode() if self._is_clone else self._digest()
+        return f"{version}-{commit[:12]}"
 
     def copy_to(self, folder: Path) -> None:
         """Copy the files of the version into a new folder."""
         if not self._is_clone:
-            shutil.copytree(self.path, folder, ignore=_NOT_INSTALLED)
+            for file in self._files():
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(self.path / file, folder / file)
             return
         if self._git("status", "--porcelain"):
             print("Changes that are not committed are not installed.")
         folder.mkdir()
         run(["tar", "--extract"], cwd=folder, input_=self._git("archive", "HEAD"))
+
+    def _files(self) -> list[Path]:
+        """The files of an archive, without those that commands made in it."""
+        files = sorted(path.relative_to(self.path) for path in self.path.rglob("*") if path.is_file())
+        return [file for file in files if not any(map(_MADE.fullmatch, file.parts))]
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for file in self._files():
+            content = (self.path / file).read_bytes()
+            digest.update(f"{file}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
 
     def _git(self, *arguments: str) -> bytes:
         # Root may install from the clone of another user, which git refuses by default.

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import subprocess
 from pathlib import Path
 
@@ -98,10 +99,46 @@ def test_a_wrong_option_prints_the_usage() -> None:
     assert "usage: ./scripts/install" in result.stderr
 
 
-def test_an_archive_is_named_by_its_version_and_time(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n')
-    version, _, moment = Source(tmp_path).name.partition("-")
-    assert (version, len(moment), moment.isdigit()) == ("1.2.3", 14, True)
+def archive(folder: Path, version: str = "1.2.3") -> Source:
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
+    return Source(folder)
+
+
+def test_an_archive_is_named_by_its_version_and_files(tmp_path: Path) -> None:
+    source = archive(tmp_path / "source")
+    name = source.name
+    assert re.fullmatch(r"1\.2\.3-[0-9a-f]{12}", name)
+    for made in (".venv", "var", "__pycache__", ".mypy_cache"):
+        (source.path / made).mkdir()
+        (source.path / made / "file").write_text("made by a command")
+    assert source.name == name
+    (source.path / "file").write_text("of the version")
+    assert source.name != name
+
+
+def test_what_commands_made_in_an_archive_is_not_copied(tmp_path: Path) -> None:
+    source = archive(tmp_path / "source")
+    (source.path / "scripts").mkdir()
+    (source.path / "scripts" / "admin").touch(mode=0o755)
+    (source.path / "var").mkdir()
+    (source.path / "var" / "file").touch()
+    source.copy_to(tmp_path / "copy")
+    assert sorted(path.name for path in (tmp_path / "copy").rglob("*")) == ["admin", "pyproject.toml", "scripts"]
+    assert os.access(tmp_path / "copy" / "scripts" / "admin", os.X_OK)
+
+
+def test_the_last_commit_of_a_clone_is_installed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = archive(tmp_path / "clone")
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "x"], ["rev-parse", "HEAD"]):
+        result = subprocess.run(["/usr/bin/git", *command], cwd=source.path, check=True, capture_output=True, text=True)
+    clone = Source(source.path)
+    assert clone.name == f"1.2.3-{result.stdout[:12]}"
+    (clone.path / "new").touch()
+    clone.copy_to(tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == ["pyproject.toml"]
+    assert capsys.readouterr().out == "Changes that are not committed are not installed.\n"
 
 
 def install(*arguments: str) -> "subprocess.CompletedProcess[str]":
