@@ -2,13 +2,13 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import structlog
 from prometheus_client.exposition import choose_encoder
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from conf.settings import Metrics as MetricsSettings
@@ -91,7 +91,8 @@ class Reporter:
     def _serve(self) -> None:
         address, port = self._settings.address, self._settings.port
         try:
-            sockets = bind_sockets(port, address)
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            listening = socket.create_server((address, port), family=family)
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -99,7 +100,8 @@ class Reporter:
             return
         routes = [("/metrics", MetricsHandler, {"recorder": self._recorder})]
         self._server = HTTPServer(Application(routes, log_function=lambda handler: None))
-        self._server.add_sockets(sockets)
+        listening.setblocking(False)
+        self._server.add_socket(listening)
         log.info("serving metrics", address=address, port=port)
 
 

@@ -12,7 +12,7 @@ from prometheus_client.utils import floatToGoString
 from services.metrics import process
 from services.metrics.catalogue import Metrics
 from services.metrics.families import Family, Samples, add
-from services.metrics.slots import Found, Slot, Snapshot, others
+from services.metrics.slots import Found, Slot, Snapshot, look_at, others
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ class Recorder(Collector):
     def __init__(self, metrics: Metrics, folder: Path) -> None:
         self._metrics = metrics
         self._folder = folder
-        self._last: dict[int, Snapshot] = {}
+        self._last: dict[str, Snapshot] = {}
         self._warned: set[str] = set()
         try:
             self._slot: Slot | None = Slot.claim(folder)
@@ -53,7 +53,7 @@ class Recorder(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The sums over all workers. The numbers of this one are written first: they are never seen to go down."""
-        found = [Found(self._number, held=True, snapshot=self.record()), *self._others()]
+        found = [Found("", held=True, snapshot=self.record()), *self._others()]
         for family in self._metrics:
             yield _metric(family, _sum(family, found))
 
@@ -78,13 +78,14 @@ class Recorder(Collector):
 
     def _others(self) -> list[Found]:
         """The slots of the others. One that cannot be read now counts as it was."""
-        try:
-            found = list(others(self._folder, self._number))
-        except OSError as error:
-            self._warn_once("metrics not read", error)
-            return []
-        self._last |= {slot.number: slot.snapshot for slot in found if slot.snapshot is not None}
-        return [slot._replace(snapshot=self._last.get(slot.number)) for slot in found]
+        found = []
+        for path in others(self._folder, self._number):
+            try:
+                found.append(look_at(path))
+            except OSError as error:
+                self._warn_once("metrics not read", error)
+        self._last |= {slot.name: slot.snapshot for slot in found if slot.snapshot is not None}
+        return [slot._replace(snapshot=self._last.get(slot.name)) for slot in found]
 
     def _warn_once(self, event: str, error: OSError) -> None:
         if event not in self._warned:

@@ -7,7 +7,7 @@ from the numbers in it: sums over all slots never go down, and Prometheus sees n
 import fcntl
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -26,7 +26,7 @@ _READ_TRIES = 10  # a reader may meet a writer, which is done within microsecond
 class Found(NamedTuple):
     """A slot as another process sees it. It has no snapshot when it cannot be read."""
 
-    number: int
+    name: str
     held: bool
     snapshot: Snapshot | None
 
@@ -63,17 +63,18 @@ class Slot:
         os.close(self._descriptor)
 
 
-def others(folder: Path, own: int) -> Iterator[Found]:
-    """All slots but our own. Raises OSError when the folder cannot be read."""
-    for path in folder.glob("worker-*"):
-        number = int(path.name.removeprefix("worker-"))
-        if number == own:
-            continue
-        with path.open("rb") as file:
-            snapshot = None
-            with suppress(ValueError):
-                snapshot = _read(file.fileno())
-            yield Found(number, _is_locked(file.fileno()), snapshot)
+def others(folder: Path, own: int) -> list[Path]:
+    """The files of all slots but our own."""
+    return [path for path in folder.glob("worker-*") if path != _path(folder, own)]
+
+
+def look_at(path: Path) -> Found:
+    """The slot in a file. Raises OSError."""
+    with path.open("rb") as file:
+        snapshot = None
+        with suppress(ValueError):
+            snapshot = _read(file.fileno())
+        return Found(path.name, _is_locked(file.fileno()), snapshot)
 
 
 def lock(path: Path) -> int | None:

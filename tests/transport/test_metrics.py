@@ -15,9 +15,11 @@ import redis
 from prometheus_client import CollectorRegistry
 from pymysql.cursors import Cursor
 
+from conf.settings import Metrics as MetricsSettings
 from conf.version import VERSION
 from handlers.transport.application import Application
 from handlers.transport.connections import Connections
+from handlers.transport.metrics_server import measuring
 from handlers.transport.server import LlhttpEngine
 from services.metrics.catalogue import Metrics
 from services.metrics.recorder import Recorder
@@ -341,6 +343,35 @@ async def test_a_stop_keeps_the_numbers_of_the_last_second(app: Application, api
     registry = CollectorRegistry()
     registry.register(Recorder(Metrics(), tmp_path))
     assert registry.get_sample_value("xiaozhibo_requests_total", {"route": "/login", "code": "620"}) == 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+async def test_a_fault_of_our_own_ends_no_worker(
+    app: Application, tmp_path: Path, port: int, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.transport.metrics_server._INTERVAL_S", 0.01)
+    monkeypatch.setattr(Recorder, "record", lambda recorder: 1 / 0)
+    async with measuring(MetricsSettings(port=port, directory=tmp_path / "metrics"), app.services):
+        while len(logged) < 2:
+            await asyncio.sleep(0.01)
+        monkeypatch.undo()
+        while not any(line["event"] == "serving metrics" for line in logged):
+            await asyncio.sleep(0.01)
+    assert {line["event"] for line in logged} == {"metrics not reported", "serving metrics"}
+    socket.create_server(("127.0.0.1", port)).close()  # the port is free again
+
+
+@pytest.mark.gen_test
+async def test_a_port_that_a_stranger_keeps_is_not_complained_of_each_second(
+    app: Application, tmp_path: Path, port: int, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.transport.metrics_server._INTERVAL_S", 0.01)
+    with socket.create_server(("127.0.0.1", port)):
+        async with measuring(MetricsSettings(port=port, directory=tmp_path / "metrics"), app.services):
+            while sum(app.services.metrics.loop_lag_seconds[()].counts) < 5:
+                await asyncio.sleep(0.01)
+    assert [line["event"] for line in logged] == ["metrics not served"]
 
 
 def test_a_full_disk_costs_one_warning(tmp_path: Path, logged: list[dict[str, Any]]) -> None:

@@ -1,7 +1,9 @@
 """The numbers, the files in which workers put them, and their sums."""
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -9,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from services.metrics.catalogue import Metrics
 from services.metrics.families import Counter, Histograms
 from services.metrics.recorder import Recorder
-from services.metrics.slots import Slot, others
+from services.metrics.slots import Slot, look_at, others
 
 
 @pytest.fixture
@@ -45,7 +47,8 @@ def test_each_process_has_a_slot_of_its_own_and_the_next_one_takes_the_first_fre
     first.write({})
     second.write({})
     first.close()
-    assert sorted((found.number, found.held) for found in others(tmp_path, own=-1)) == [(0, False), (1, True)]
+    assert sorted(map(look_at, others(tmp_path, own=-1))) == [("worker-0", False, {}), ("worker-1", True, {})]
+    assert others(tmp_path, own=0) == [tmp_path / "worker-1"]
     third = Slot.claim(tmp_path)
     assert [slot.number for slot in (first, second, third)] == [0, 1, 0]
     third.close()
@@ -58,14 +61,31 @@ def test_a_shorter_snapshot_leaves_nothing_of_a_longer_one(slot: Slot) -> None:
     assert slot.read() == {"x_total": (["counter"], {("b",): [2.5]})}
 
 
-@pytest.mark.parametrize("damage", [b"", b"x", b"00000002 00000000\n{}", b"00000004 2144df1c\nnull", b"\xff" * 100])
+@pytest.mark.parametrize("damage", [b"", b"x", b"00000002 00000000\n{}", b"\xff" * 100])
 def test_a_damaged_slot_is_no_snapshot(slot: Slot, tmp_path: Path, damage: bytes) -> None:
     slot.write({"x_total": (["counter"], {(): [1]})})
     path = tmp_path / "worker-0"
     path.write_bytes(damage + path.read_bytes()[len(damage) : -1])  # torn, or of another program
     with pytest.raises(ValueError, match=r"."):
         slot.read()
-    assert list(others(tmp_path, own=-1)) == [(0, True, None)]
+    assert look_at(path) == ("worker-0", True, None)
+
+
+@pytest.mark.parametrize("content", [b"null", b"[]", b'{"x_total": null}', b'{"x_total": [[], [[[], 1], 2]]}'])
+def test_json_of_another_program_is_no_snapshot(slot: Slot, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "worker-0").write_bytes(b"%08x %08x\n" % (len(content), zlib.crc32(content)) + content)
+    with pytest.raises(ValueError, match="not the numbers of a worker"):
+        slot.read()
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_worker(tmp_path: Path, logged: list[dict[str, Any]]) -> None:
+    first, second = Recorder(Metrics(), tmp_path), Recorder(Metrics(), tmp_path)
+    first.record()
+    (tmp_path / "worker-7").mkdir()
+    assert total(second, "xiaozhibo_workers") == total(second, "xiaozhibo_workers") == 2
+    assert [line["event"] for line in logged] == ["metrics not read"]
+    first.close()
+    second.close()
 
 
 def test_gauges_count_while_their_process_lives_and_counters_for_ever(tmp_path: Path) -> None:
