@@ -1,6 +1,7 @@
 """tb_account: users, their password hashes and their profiles."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from models.database import Queries, placeholders
@@ -19,6 +20,18 @@ class Profile(NamedTuple):
     frontcover: str
 
 
+class Account(NamedTuple):
+    """A whole account, but for its password. Times are UTC; `deleted_at` is set while the user is being deleted."""
+
+    userid: str
+    nickname: str
+    avatar: str
+    sex: int
+    frontcover: str
+    create_time: datetime
+    deleted_at: datetime | None
+
+
 async def insert(db: Queries, userid: str, password: str) -> bool:
     """Add a user with a hashed password and an empty profile; False when the userid is taken."""
     try:
@@ -31,22 +44,29 @@ async def insert(db: Queries, userid: str, password: str) -> bool:
 async def passwords(db: Queries, userids: Sequence[str]) -> dict[str, str]:
     """The stored passwords of those users that exist: an Argon2id hash, or the plain value of an imported user."""
     rows = await db.fetch_all(
-        f"SELECT userid, password FROM tb_account WHERE userid IN ({placeholders(userids)})",  # noqa: S608 - no value in the text
+        f"""
+        SELECT userid, password FROM tb_account WHERE userid IN ({placeholders(userids)}) AND deleted_at IS NULL
+        """,  # noqa: S608 - no value in the text
         userids,
     )
     return dict(rows)
 
 
-async def replace_password(db: Queries, userid: str, old: str, new: str) -> None:
-    """Store `new` unless somebody changed `old` meanwhile."""
-    await db.execute("UPDATE tb_account SET password = %s WHERE userid = %s AND password = %s", (new, userid, old))
+async def replace_password(db: Queries, userid: str, old: str, new: str) -> bool:
+    """Store `new`. False when somebody changed `old` meanwhile."""
+    found = await db.execute(
+        "UPDATE tb_account SET password = %s WHERE userid = %s AND password = %s AND deleted_at IS NULL",
+        (new, userid, old),
+    )
+    return found > 0
 
 
 async def profiles(db: Queries, userids: Sequence[str]) -> dict[str, Profile]:
     """The profiles of those users that exist."""
     rows = await db.fetch_all(
         f"""
-        SELECT userid, nickname, avatar, sex, frontcover FROM tb_account WHERE userid IN ({placeholders(userids)})
+        SELECT userid, nickname, avatar, sex, frontcover FROM tb_account
+        WHERE userid IN ({placeholders(userids)}) AND deleted_at IS NULL
         """,  # noqa: S608 - no value in the text
         userids,
     )
@@ -58,7 +78,7 @@ async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | i
     columns = [column for column in _PROFILE_COLUMNS if column in changes]
     assignments = ", ".join(f"{column} = %s" for column in columns)
     found = await db.execute(
-        f"UPDATE tb_account SET {assignments} WHERE userid = %s",  # noqa: S608 - our own column names
+        f"UPDATE tb_account SET {assignments} WHERE userid = %s AND deleted_at IS NULL",  # noqa: S608 - our own column names
         (*(changes[column] for column in columns), userid),
     )
     return found > 0
@@ -67,7 +87,57 @@ async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | i
 async def lock(db: Queries, userid: str) -> Profile | None:
     """The profile of a user, None without one. Other transactions that lock the user wait until this one ends."""
     row = await db.fetch_one(
-        "SELECT userid, nickname, avatar, sex, frontcover FROM tb_account WHERE userid = %s FOR UPDATE",
+        """
+        SELECT userid, nickname, avatar, sex, frontcover FROM tb_account
+        WHERE userid = %s AND deleted_at IS NULL FOR UPDATE
+        """,
         (userid,),
     )
     return Profile(*row) if row else None
+
+
+async def find(db: Queries, userid: str) -> Account | None:
+    """A user, also one that is being deleted. None without one."""
+    row = await db.fetch_one(
+        """
+        SELECT userid, nickname, avatar, sex, frontcover, create_time, deleted_at FROM tb_account WHERE userid = %s
+        """,
+        (userid,),
+    )
+    return Account(*row) if row else None
+
+
+async def begin_deletion(db: Queries, userid: str, stored: str) -> bool:
+    """Make an account unusable: nobody finds it, its password fits nothing, its userid stays taken.
+
+    False when there is no such user, or the password is not the `stored` one any more. True again after it has begun.
+    """
+    found = await db.execute(
+        """
+        UPDATE tb_account SET password = '', deleted_at = COALESCE(deleted_at, UTC_TIMESTAMP())
+        WHERE userid = %s AND (password = %s OR deleted_at IS NOT NULL)
+        """,
+        (userid, stored),
+    )
+    return found > 0
+
+
+async def lock_deleted(db: Queries, userid: str) -> bool:
+    """Lock an account that is being deleted, as `lock` does. False when it is gone."""
+    row = await db.fetch_one(
+        "SELECT 1 FROM tb_account WHERE userid = %s AND deleted_at IS NOT NULL FOR UPDATE", (userid,)
+    )
+    return row is not None
+
+
+async def delete(db: Queries, userid: str) -> None:
+    """Remove the row of an account."""
+    await db.execute("DELETE FROM tb_account WHERE userid = %s", (userid,))
+
+
+async def deleted(db: Queries, count: int) -> list[str]:
+    """The first `count` of the users that are being deleted."""
+    rows = await db.fetch_all(
+        "SELECT userid FROM tb_account WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT %s", (count,)
+    )
+    return [userid for (userid,) in rows]

@@ -19,7 +19,8 @@ async def insert(db: Queries, userid: str, title: str, location: str, frontcover
     inserted = await db.execute(
         """
         INSERT INTO tb_room (userid, title, location, frontcover)
-        SELECT userid, %s, %s, COALESCE(%s, frontcover) FROM tb_account WHERE userid = %s
+        SELECT userid, %s, %s, COALESCE(%s, frontcover) FROM tb_account
+        WHERE userid = %s AND deleted_at IS NULL
         """,
         (title, location, frontcover, userid),
     )
@@ -37,3 +38,14 @@ async def in_force(db: Queries, userid: str, at: datetime) -> Room | None:
         (userid, at),
     )
     return Room(*row) if row else None
+
+
+async def delete_of(db: Queries, userid: str, count: int) -> int:
+    """Delete up to `count` rows of a user. Returns how many there were."""
+    return await db.execute("DELETE FROM tb_room WHERE userid = %s LIMIT %s", (userid, count))
+
+
+async def count_of(db: Queries, userid: str) -> int:
+    """The number of a user's rows."""
+    row = await db.fetch_one("SELECT COUNT(*) FROM tb_room WHERE userid = %s", (userid,))
+    return int(row[0]) if row else 0

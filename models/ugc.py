@@ -31,14 +31,14 @@ class ListedVideo(NamedTuple):
 
 
 async def upsert(db: Queries, userid: str, video: Video) -> bool:
-    """Publish a video, or replace the user's video with this file_id, which keeps its create_time.
+    """Publish a video, or replace the user's video with this file_id, which keeps its create_time and stays hidden.
 
     False when there is no such user.
     """
     found = await db.execute(
         """
         INSERT INTO tb_ugc (userid, file_id, title, frontcover, location, play_url)
-        SELECT userid, %s, %s, %s, %s, %s FROM tb_account WHERE userid = %s
+        SELECT userid, %s, %s, %s, %s, %s FROM tb_account WHERE userid = %s AND deleted_at IS NULL
         ON DUPLICATE KEY UPDATE title = %s, frontcover = %s, location = %s, play_url = %s
         """,
         (*video, userid, *video[1:]),
@@ -53,7 +53,7 @@ async def newest(db: Queries, index: int, count: int) -> list[ListedVideo]:
         SELECT u.userid, a.nickname, a.avatar, u.file_id, u.title, u.frontcover, u.location,
                u.play_url, u.create_time
         FROM (
-          SELECT userid, file_id FROM tb_ugc FORCE INDEX (newest)
+          SELECT userid, file_id FROM tb_ugc FORCE INDEX (newest_shown) WHERE hidden = FALSE
           ORDER BY create_time DESC, file_id DESC, userid DESC LIMIT %s OFFSET %s
         ) page
         STRAIGHT_JOIN tb_ugc u FORCE INDEX (PRIMARY) ON u.userid = page.userid AND u.file_id = page.file_id
@@ -63,3 +63,14 @@ async def newest(db: Queries, index: int, count: int) -> list[ListedVideo]:
         (count, index),
     )
     return [ListedVideo(*row) for row in rows]
+
+
+async def delete_of(db: Queries, userid: str, count: int) -> int:
+    """Delete up to `count` videos of a user. Returns how many there were."""
+    return await db.execute("DELETE FROM tb_ugc WHERE userid = %s LIMIT %s", (userid, count))
+
+
+async def count_of(db: Queries, userid: str) -> int:
+    """The number of a user's videos."""
+    row = await db.fetch_one("SELECT COUNT(*) FROM tb_ugc WHERE userid = %s", (userid,))
+    return int(row[0]) if row else 0

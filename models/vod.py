@@ -59,8 +59,8 @@ async def newest(db: Queries, index: int, count: int, since: datetime | None) ->
         SELECT v.userid, a.nickname, a.avatar, v.file_id, v.title, v.like_count, v.viewer_count,
                v.frontcover, v.location, v.play_url, v.create_time, v.hls_play_url, v.start_time
         FROM (
-          SELECT userid, file_id FROM tb_vod FORCE INDEX (newest)
-          {"WHERE create_time >= %s" if since else ""}
+          SELECT userid, file_id FROM tb_vod FORCE INDEX (newest_shown)
+          WHERE hidden = FALSE {"AND create_time >= %s" if since else ""}
           ORDER BY create_time DESC, file_id DESC, userid DESC LIMIT %s OFFSET %s
         ) page
         STRAIGHT_JOIN tb_vod v FORCE INDEX (PRIMARY) ON v.userid = page.userid AND v.file_id = page.file_id
@@ -131,3 +131,19 @@ async def update_media(db: Queries, userid: str, file_id: str, media: Media) -> 
         """,
         (*media, userid, file_id),
     )
+
+
+async def delete_replays_of(db: Queries, userid: str, count: int) -> int:
+    """Delete up to `count` replays of a user. Returns how many there were."""
+    return await db.execute("DELETE FROM tb_vod WHERE userid = %s LIMIT %s", (userid, count))
+
+
+async def delete_files_of(db: Queries, userid: str, count: int) -> int:
+    """Delete up to `count` recorded files of a user. Returns how many there were."""
+    return await db.execute("DELETE FROM tb_vod_file WHERE userid = %s LIMIT %s", (userid, count))
+
+
+async def count_replays_of(db: Queries, userid: str) -> int:
+    """The number of a user's replays."""
+    row = await db.fetch_one("SELECT COUNT(*) FROM tb_vod WHERE userid = %s", (userid,))
+    return int(row[0]) if row else 0

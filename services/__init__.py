@@ -10,8 +10,10 @@ from conf.settings import Settings, mysql_arguments
 from models.database import Database
 from services.accounts import Accounts
 from services.authentication import Authenticator
+from services.deletion import AccountDeletion
 from services.feeds import Feeds
 from services.health import Health
+from services.inspection import Inspection
 from services.metrics.catalogue import Metrics
 from services.metrics.stores import MySQLMonitor, watch_pool
 from services.passwords import Passwords
@@ -31,7 +33,9 @@ class Services:
 
     accounts: Accounts
     authenticator: Authenticator
+    deletion: AccountDeletion
     health: Health
+    inspection: Inspection
     metrics: Metrics
     profiles: Profiles
     recordings: Recordings
@@ -69,7 +73,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 metrics=metrics,
             ),
             authenticator=Authenticator(sessions, clock_skew=settings.auth.clock_skew),
+            deletion=AccountDeletion(db, redis, sessions, feeds),
             health=Health(db, redis),
+            inspection=Inspection(db, sessions),
             metrics=metrics,
             profiles=Profiles(db, feeds, max_batch=max_batch, metrics=metrics),
             recordings=_recordings(settings, db, feeds),

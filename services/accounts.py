@@ -1,7 +1,8 @@
-"""Registration and login."""
+"""Registration, login and changes of passwords."""
 
 import asyncio
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 
@@ -25,8 +26,15 @@ _FAILURES = {
 }
 
 
+class _Verified(NamedTuple):
+    """A right password: its stored value, and True when no hash was needed."""
+
+    stored: str
+    remembered: bool
+
+
 class Accounts:
-    """Registers users and logs them in."""
+    """Registers users, logs them in and changes their passwords."""
 
     def __init__(
         self,
@@ -62,40 +70,66 @@ class Accounts:
     async def login(self, userid: str, password: str) -> Session:
         """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many wrong ones."""
         try:
-            session, outcome = await self._login(userid, password)
+            verified = await self._verify(userid, password)
+            opening = self._sessions.open(userid, verified.stored)
+            session, _ = await asyncio.gather(opening, self._throttle.release(userid))
         except Exception as error:
             self._logins[_failure(error)] += 1
             raise
-        self._logins[outcome] += 1
+        self._logins["remembered" if verified.remembered else "hashed"] += 1
         return session
 
-    async def _login(self, userid: str, password: str) -> tuple[Session, str]:
-        """The session, and the way in which the password was recognised."""
+    async def authorize(self, userid: str, password: str) -> str:
+        """The stored value of a right password. Raises as `login` does, and counts wrong passwords with it."""
+        verified = await self._verify(userid, password)
+        await self._throttle.release(userid)
+        return verified.stored
+
+    async def change_password(self, userid: str, old: str, new: str) -> Session:
+        """Replace a password, and the user's session by a new one. Raises as `login` does."""
+        stored = await self.authorize(userid, old)
+        return await self._sessions.open(userid, await self._replace(userid, stored, new))
+
+    async def reset_password(self, userid: str, new: str) -> None:
+        """Replace a password without the old one, and end the user's session. Raises NO_SUCH_USER."""
         stored = await self._stored.load(userid)
         if stored is None:
-            raise ServiceError(Code.NO_SUCH_USER, "no such user")
+            raise _unknown()
+        await self._replace(userid, stored, new)
+
+    async def _replace(self, userid: str, stored: str, password: str) -> str:
+        """Store another password, which voids the old one, its check and the session. Returns the stored value."""
+        replacement = await self._passwords.hash(password)
+        await self._sessions.void(userid, stored)
+        if not await account.replace_password(self._db, userid, stored, replacement):
+            raise ServiceError(Code.WRONG_PASSWORD, "wrong password")  # another change was faster
+        return replacement
+
+    async def _verify(self, userid: str, password: str) -> _Verified:
+        """Check a password. It uses up a try, which the caller releases; a wrong one leaves the try used up."""
+        stored = await self._stored.load(userid)
+        if stored is None:
+            raise _unknown()
         await self._throttle.acquire(userid)
         try:
-            remembered = await self._remembered.knows(userid, stored, password)
-            matches = remembered or await self._verify(userid, stored, password)
+            if await self._remembered.knows(userid, stored, password):
+                return _Verified(stored, remembered=True)
+            if await self._passwords.verify(stored, password):
+                return _Verified(await self._remember(userid, stored, password), remembered=False)
         except BaseException:  # overload, a cancellation, a corrupt hash: the password was not wrong
             await self._throttle.release(userid)
             raise
-        if not matches:
-            raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
-        session, _ = await asyncio.gather(self._sessions.open(userid), self._throttle.release(userid))
-        return session, "remembered" if remembered else "hashed"
+        raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
 
-    async def _verify(self, userid: str, stored: str, password: str) -> bool:
-        """True when the password is right. Then its hash is brought up to date, and it is remembered."""
-        if not await self._passwords.verify(stored, password):
-            return False
+    async def _remember(self, userid: str, stored: str, password: str) -> str:
+        """Bring the hash of a right password up to date and remember it. Returns the stored value."""
         if self._passwords.is_outdated(stored):
             outdated, stored = stored, await self._passwords.hash(password)
-            await account.replace_password(self._db, userid, outdated, stored)
+            if not await account.replace_password(self._db, userid, outdated, stored):
+                return outdated  # another login or a change of the password was faster
             log.info("password upgraded", userid=userid)
         await self._remembered.remember(userid, stored, password)
-        return True
+        return stored
 
     async def _fetch_stored(self, userids: list[str]) -> list[str | None]:
         stored = await account.passwords(self._db, userids)
@@ -105,6 +139,10 @@ class Accounts:
 def _failure(error: Exception) -> str:
     """The label of a login that failed: one of LOGINS."""
     return _FAILURES.get(error.code, "failed") if isinstance(error, ServiceError) else "failed"
+
+
+def _unknown() -> ServiceError:
+    return ServiceError(Code.NO_SUCH_USER, "no such user")
 
 
 def _exists() -> ServiceError:

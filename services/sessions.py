@@ -3,8 +3,11 @@
 The key of the token is what every request looks up. Its value is `token;renew_at`: `renew_at` is the time (Unix s) at
 which half of the lifetime is over. The key of the refresh_token is a hash of the refresh_token, the one that it
 replaced (`previous`) and the time of that (`rotated_at`, ms). Both keys expire with the session.
+
+A third key bars logins that are under way while a password is replaced: they have verified the old one.
 """
 
+import hashlib
 import secrets
 import time
 from typing import Any, NamedTuple, cast
@@ -12,23 +15,44 @@ from typing import Any, NamedTuple, cast
 import structlog
 
 from services.background import Background
-from services.errors import Code, ServiceError, StoreError
+from services.errors import Code, ServiceError, StoreError, unavailable
 from services.redis import keys
 from services.redis.client import RedisClient, Script
 from services.snapshot import Snapshot
 
 log = structlog.get_logger()
 
-# KEYS: token, refresh_token. ARGV: new value of the token's key, new refresh_token, lifetime (s).
+# Longer than a login takes, its wait for the hash included.
+_BARRED_S = 120
+
+# KEYS: token, refresh_token, voided password. ARGV: new value of the token's key, new refresh_token, lifetime (s),
+# digest of the stored password. Returns 1, or 0 when that password is voided.
 _OPEN = Script.of(
     "open session",
     """
+if redis.call('GET', KEYS[3]) == ARGV[4] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'refresh_token', ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
+return 1
 """,
 )
+
+# KEYS: token, refresh_token, voided password. ARGV: digest of the stored password, time for which it is voided (s).
+_VOID = Script.of(
+    "void password",
+    """
+redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])
+redis.call('DEL', KEYS[1], KEYS[2])
+""",
+)
+
+# KEYS: token, refresh_token. Returns 1 when there was a session.
+_END = Script.of("end session", "return math.min(redis.call('DEL', KEYS[1], KEYS[2]), 1)")
+
+# KEYS: token. Returns the rest of the lifetime (s), negative without a session.
+_REST = Script.of("look at session", "return redis.call('TTL', KEYS[1])")
 
 # KEYS: token, refresh_token. ARGV: presented refresh_token, new value of the token's key, new refresh_token,
 # lifetime (s), grace (s).
@@ -101,11 +125,28 @@ class Sessions:
         self._renewing: set[str] = set()
         self._renewals = Background()
 
-    async def open(self, userid: str) -> Session:
-        """Start a session. It replaces the user's session."""
+    async def open(self, userid: str, stored: str) -> Session:
+        """Start a session for the user whose password fits the `stored` one. It replaces the user's session.
+
+        Raises UNAVAILABLE while that password is being replaced.
+        """
         session = Session(_new_token(userid), secrets.token_urlsafe(24), self._expires)
-        await self._redis.run(_OPEN, _keys(userid), [self._value(session.token), session.refresh_token, self._expires])
+        args = (self._value(session.token), session.refresh_token, self._expires, _digest(stored))
+        if not await self._redis.run(_OPEN, [*_keys(userid), keys.voided_password(userid)], args):
+            raise unavailable("the password is being changed")
         return session
+
+    async def void(self, userid: str, stored: str) -> None:
+        """End the user's session before the `stored` password is replaced. No login that has verified it gets one."""
+        await self._redis.run(_VOID, [*_keys(userid), keys.voided_password(userid)], [_digest(stored), _BARRED_S])
+
+    async def end(self, userid: str) -> bool:
+        """End the user's session. False when there is none."""
+        return bool(await self._redis.run(_END, _keys(userid), []))
+
+    async def rest(self, userid: str) -> int:
+        """The rest of the lifetime of the user's session in seconds; 0 without one."""
+        return max(int(await self._redis.run(_REST, [keys.token(userid)], [])), 0)
 
     async def refresh(self, userid: str, refresh_token: str) -> Session:
         """Exchange a valid refresh_token for a new session, atomically.
@@ -164,6 +205,10 @@ def _token_in(value: bytes) -> str:
 
 def _renew_at(value: bytes) -> int:
     return int(value.partition(b";")[2] or 0)
+
+
+def _digest(stored: str) -> str:
+    return hashlib.sha256(stored.encode()).hexdigest()
 
 
 def _keys(userid: str) -> list[str]:

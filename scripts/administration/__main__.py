@@ -11,9 +11,12 @@ from pymysql import MySQLError
 
 from models.errors import StoreError
 from models.migrate import MigrationLocked
+from scripts.administration import user
 from scripts.administration.callbacks import replay_callbacks
 from scripts.administration.check import check_installation
+from scripts.administration.command import Refused
 from scripts.administration.migrate import migrate
+from services.errors import ServiceError
 
 app = typer.Typer(
     help="Administer an installation. The settings are the server's: XZB_ variables and the file that XZB_CONF names.",
@@ -25,13 +28,14 @@ app = typer.Typer(
 app.command(name="check")(check_installation)
 app.command()(migrate)
 app.command()(replay_callbacks)
+app.add_typer(user.app, name="user")
 
 
 def main() -> None:
     """Run a command. A store that refuses is the operator's to mend: its reason is printed without a traceback."""
     try:
         app(prog_name="./scripts/admin")
-    except (StoreError, MigrationLocked, MySQLError) as error:
+    except (Refused, ServiceError, StoreError, MigrationLocked, MySQLError) as error:
         sys.exit(reason(error))
 
 

@@ -109,6 +109,10 @@ class RedisClient:
         """Set a key, for `expires` seconds."""
         await self._commands.load(("SET", key, value) if expires is None else ("SET", key, value, "EX", expires))
 
+    async def delete(self, *keys: str) -> None:
+        """Delete keys, which are all of one user."""
+        await self._commands.load(("DEL", *keys))
+
     async def close(self) -> None:
         """Close every connection."""
         await self._connections.close()

@@ -25,6 +25,16 @@ def verified_password(userid: str) -> str:
     return f"xzb:{{{userid}}}:verified"
 
 
+def voided_password(userid: str) -> str:
+    """A digest of the stored password that a change or a deletion is replacing."""
+    return f"xzb:{{{userid}}}:voided"
+
+
+def of_user(userid: str) -> list[str]:
+    """The keys of a user. `voided_password` is not among them: it has to outlast logins that are under way."""
+    return [token(userid), refresh_token(userid), login_failures(userid), verified_password(userid)]
+
+
 def probe(machine: int) -> str:
     """A key that is written to prove that Redis can write."""
     return f"xzb:probe:{machine}"

@@ -14,9 +14,9 @@ from redis import Redis
 from conf.settings import ROOT
 from models.migrate import LOCK
 from scripts.administration.__main__ import main
-from tests.harness.stores import DATABASE, MYSQL_URL, REDIS_URL
+from tests.harness.admin_command import STORES, admin
+from tests.harness.stores import DATABASE, MYSQL_URL
 
-STORES = {"XZB_MYSQL__URL": MYSQL_URL, "XZB_REDIS__URL": REDIS_URL}
 EVENT = {
     "event_type": 100,
     "stream_id": "5000_anchor",
@@ -27,14 +27,6 @@ EVENT = {
     "end_time": 1_700_000_400,
     "duration": 400,
 }
-
-
-def admin(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run the command from another folder; its exit code, output and errors."""
-    command = [str(ROOT / "scripts" / "admin"), *arguments]
-    env = {**os.environ, **STORES, **environment}
-    ended = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, check=False)
-    return ended.returncode, ended.stdout, ended.stderr
 
 
 def test_migrate_says_that_the_tables_are_up_to_date(schema: None) -> None:

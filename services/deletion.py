@@ -1,0 +1,65 @@
+"""Deletion of accounts, with all that belongs to them (decisions, section 10).
+
+It can be interrupted anywhere and begun again: the row of the account goes last, and until then it says that the user
+is being deleted. So nobody else can take the userid while rows of it are left, and no recording finds the user.
+"""
+
+from models import account, room, ugc, vod
+from models.database import Database
+from services.errors import Code, ServiceError
+from services.feeds import Feeds
+from services.redis import keys
+from services.redis.client import RedisClient
+from services.sessions import Sessions
+from services.snapshot import Feed
+
+# Rows of each table in one transaction: a broadcaster has thousands, and a long transaction stalls others.
+_BATCH = 500
+_DELETE = (room.delete_of, vod.delete_files_of, vod.delete_replays_of, ugc.delete_of)
+
+
+class AccountDeletion:
+    """Deletes accounts."""
+
+    def __init__(self, db: Database, redis: RedisClient, sessions: Sessions, feeds: Feeds) -> None:
+        self._db = db
+        self._redis = redis
+        self._sessions = sessions
+        self._feeds = feeds
+
+    async def delete(self, userid: str, stored: str | None = None) -> None:
+        """End the user's session and delete everything. Raises NO_SUCH_USER.
+
+        With `stored`, only the account with this stored password: another one may have the userid by now.
+        """
+        if stored is None:
+            stored = (await account.passwords(self._db, [userid])).get(userid, "")
+        await self._sessions.void(userid, stored)
+        if not await account.begin_deletion(self._db, userid, stored):
+            raise ServiceError(Code.NO_SUCH_USER, "no such user")
+        await self._redis.delete(*keys.of_user(userid))
+        while not await self._delete_batch(userid):
+            pass
+        for feed in Feed:
+            await self._feeds.bump(feed)
+
+    async def finish(self, count: int) -> int:
+        """Finish up to `count` deletions that were interrupted. Returns how many there were."""
+        userids = await account.deleted(self._db, count)
+        for userid in userids:
+            await self.delete(userid)
+        return len(userids)
+
+    async def _delete_batch(self, userid: str) -> bool:
+        """Delete some rows, and the account when nothing else is left. True when all is gone.
+
+        The lock on the account keeps recordings out, which take it too.
+        """
+        async with self._db.transaction() as db:
+            if not await account.lock_deleted(db, userid):
+                return True
+            deleted = [await delete(db, userid, _BATCH) for delete in _DELETE]
+            if max(deleted) == _BATCH:
+                return False
+            await account.delete(db, userid)
+            return True
