@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.database import Queries
+from models.rows import conditions
 
 
 class Video(NamedTuple):
@@ -28,6 +29,19 @@ class ListedVideo(NamedTuple):
     location: str
     play_url: str
     create_time: datetime
+
+
+class Item(NamedTuple):
+    """A short video as an operator sees it; times are UTC."""
+
+    userid: str
+    file_id: str
+    title: str
+    location: str
+    frontcover: str
+    play_url: str
+    create_time: datetime
+    hidden: int
 
 
 async def upsert(db: Queries, userid: str, video: Video) -> bool:
@@ -74,3 +88,27 @@ async def count_of(db: Queries, userid: str) -> int:
     """The number of a user's videos."""
     row = await db.fetch_one("SELECT COUNT(*) FROM tb_ugc WHERE userid = %s", (userid,))
     return int(row[0]) if row else 0
+
+
+async def delete(db: Queries, userid: str, file_id: str) -> bool:
+    """Delete a video. False when there is none."""
+    return await db.execute("DELETE FROM tb_ugc WHERE userid = %s AND file_id = %s", (userid, file_id)) > 0
+
+
+async def set_hidden(db: Queries, userid: str, file_id: str, hidden: bool) -> bool:
+    """Hide a video from the list, or show it again. False when there is none."""
+    sql = "UPDATE tb_ugc SET hidden = %s WHERE userid = %s AND file_id = %s"
+    return await db.execute(sql, (hidden, userid, file_id)) > 0
+
+
+async def items(db: Queries, userid: str | None, hidden: bool, index: int, count: int) -> list[Item]:
+    """As `vod.items`."""
+    where, args = conditions(userid, hidden)
+    rows = await db.fetch_all(
+        f"""
+        SELECT userid, file_id, title, location, frontcover, play_url, create_time, hidden
+        FROM tb_ugc {where} ORDER BY create_time DESC, file_id DESC, userid DESC LIMIT %s OFFSET %s
+        """,  # noqa: S608 - no value in the text
+        (*args, count, index),
+    )
+    return [Item(*row) for row in rows]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.database import Queries
+from models.rows import conditions
 
 # Bounds the query. A user hardly has more files in the time of one broadcast.
 _MAX_FILES = 500
@@ -46,6 +47,21 @@ class Media(NamedTuple):
     hls_play_url: str
     start_time: datetime
     create_time: datetime
+
+
+class Item(NamedTuple):
+    """A replay as an operator sees it; times are UTC."""
+
+    userid: str
+    file_id: str
+    title: str
+    location: str
+    frontcover: str
+    play_url: str
+    hls_play_url: str
+    start_time: datetime
+    create_time: datetime
+    hidden: int
 
 
 async def newest(db: Queries, index: int, count: int, since: datetime | None) -> list[ListedReplay]:
@@ -122,15 +138,16 @@ async def insert_replay(db: Queries, userid: str, file_id: str, room: Sequence[s
     )
 
 
-async def update_media(db: Queries, userid: str, file_id: str, media: Media) -> None:
-    """Set the columns of a replay that come from its files."""
-    await db.execute(
+async def update_media(db: Queries, userid: str, file_id: str, media: Media) -> bool:
+    """Set the columns of a replay that come from its files. False when the replay is deleted."""
+    found = await db.execute(
         """
         UPDATE tb_vod SET play_url = %s, hls_play_url = %s, start_time = %s, create_time = %s
         WHERE userid = %s AND file_id = %s
         """,
         (*media, userid, file_id),
     )
+    return found > 0
 
 
 async def delete_replays_of(db: Queries, userid: str, count: int) -> int:
@@ -147,3 +164,50 @@ async def count_replays_of(db: Queries, userid: str) -> int:
     """The number of a user's replays."""
     row = await db.fetch_one("SELECT COUNT(*) FROM tb_vod WHERE userid = %s", (userid,))
     return int(row[0]) if row else 0
+
+
+async def delete_replay(db: Queries, userid: str, file_id: str) -> bool:
+    """Delete a replay inside a transaction, and keep only the ids and the times of its files. False without one.
+
+    So no other delivery of the files, and no file in another format, brings it back.
+    """
+    await db.execute(
+        """
+        INSERT INTO tb_vod_file (userid, file_id, replay_file_id, file_format, video_url, start_time, end_time)
+        SELECT userid, file_id, file_id, 'mp4', '', start_time, create_time FROM tb_vod
+        WHERE userid = %s AND file_id = %s
+        ON DUPLICATE KEY UPDATE video_url = ''
+        """,  # an imported replay has no files
+        (userid, file_id),
+    )
+    await clear_files(db, userid, file_id)
+    return await db.execute("DELETE FROM tb_vod WHERE userid = %s AND file_id = %s", (userid, file_id)) > 0
+
+
+async def clear_files(db: Queries, userid: str, replay_file_id: str) -> None:
+    """Take their addresses from the files of a replay that is deleted."""
+    await db.execute(
+        """
+        UPDATE tb_vod_file SET video_url = '', deleted_at = UTC_TIMESTAMP() WHERE userid = %s AND replay_file_id = %s
+        """,
+        (userid, replay_file_id),
+    )
+
+
+async def set_hidden(db: Queries, userid: str, file_id: str, hidden: bool) -> bool:
+    """Hide a replay from the list, or show it again. False when there is none."""
+    sql = "UPDATE tb_vod SET hidden = %s WHERE userid = %s AND file_id = %s"
+    return await db.execute(sql, (hidden, userid, file_id)) > 0
+
+
+async def items(db: Queries, userid: str | None, hidden: bool, index: int, count: int) -> list[Item]:
+    """`count` replays from offset `index`, newest first: of one user or of all, with the hidden ones or without."""
+    where, args = conditions(userid, hidden)
+    rows = await db.fetch_all(
+        f"""
+        SELECT userid, file_id, title, location, frontcover, play_url, hls_play_url, start_time, create_time, hidden
+        FROM tb_vod {where} ORDER BY create_time DESC, file_id DESC, userid DESC LIMIT %s OFFSET %s
+        """,  # noqa: S608 - no value in the text
+        (*args, count, index),
+    )
+    return [Item(*row) for row in rows]

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from models import account, room, ugc, vod
 from models.database import Database
+from models.ugc import Item as UgcItem
+from models.vod import Item as ReplayItem
 from services.errors import Code, ServiceError
 from services.sessions import Sessions
 
@@ -45,3 +47,11 @@ class Inspection:
             replays=await vod.count_replays_of(self._db, userid),
             videos=await ugc.count_of(self._db, userid),
         )
+
+    async def replays(self, userid: str | None, *, hidden: bool, index: int, count: int) -> list[ReplayItem]:
+        """`count` replays from offset `index`, newest first: of one user or of all, with the hidden ones or without."""
+        return await vod.items(self._db, userid, hidden, index, count)
+
+    async def ugc(self, userid: str | None, *, hidden: bool, index: int, count: int) -> list[UgcItem]:
+        """Short videos, as `replays`."""
+        return await ugc.items(self._db, userid, hidden, index, count)

@@ -146,7 +146,8 @@ async def _add(db: Queries, profile: Profile, recording: Recording) -> None:
     await vod.insert_file(db, profile.userid, file)
     if replay is not None:
         files = [other for other in around if other.replay_file_id == replay]
-        await vod.update_media(db, profile.userid, replay, media_of([*files, file]))
+        if not await vod.update_media(db, profile.userid, replay, media_of([*files, file])):
+            await vod.clear_files(db, profile.userid, replay)  # the replay is deleted, and stays so
         return
     in_force = await room.in_force(db, profile.userid, min(start + _ROOM_DELAY, end + _REST_OF_SECOND))
     information = in_force or room.Room("", "", profile.frontcover)

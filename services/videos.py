@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from models import room, ugc, vod
+from models import account, room, ugc, vod
 from models.database import Database
 from models.ugc import ListedVideo, Video
 from models.vod import ListedReplay
@@ -21,6 +21,8 @@ _MAX_OFFSET = 10**9
 # all connections.
 _DEEP_OFFSET = 10_000
 _MAX_WAIT_S = 1  # for the deep page before
+
+_TABLES = {Feed.REPLAYS: vod, Feed.UGC: ugc}
 
 
 class Videos:
@@ -58,6 +60,27 @@ class Videos:
         async with self._deep_page(index):
             return await ugc.newest(self._db, index, count)
 
+    async def hide(self, feed: Feed, userid: str, file_id: str, *, hidden: bool) -> None:
+        """Hide a row from its list, or show it again. Raises UPDATE_FAILED when there is none."""
+        if not await _TABLES[feed].set_hidden(self._db, userid, file_id, hidden):
+            raise _missing()
+        await self._feeds.bump(feed)
+
+    async def delete_replay(self, userid: str, file_id: str) -> None:
+        """Delete a replay for good. Raises UPDATE_FAILED when there is none."""
+        async with self._db.transaction() as db:
+            await account.lock(db, userid)  # keeps the recordings of the user out
+            found = await vod.delete_replay(db, userid, file_id)
+        if not found:
+            raise _missing()
+        await self._feeds.bump(Feed.REPLAYS)
+
+    async def delete_ugc(self, userid: str, file_id: str) -> None:
+        """Delete a short video. Raises UPDATE_FAILED when there is none."""
+        if not await ugc.delete(self._db, userid, file_id):
+            raise _missing()
+        await self._feeds.bump(Feed.UGC)
+
     @asynccontextmanager
     async def _deep_page(self, index: int) -> AsyncIterator[None]:
         if index < _DEEP_OFFSET:
@@ -72,3 +95,7 @@ class Videos:
             yield
         finally:
             self._deep.release()
+
+
+def _missing() -> ServiceError:
+    return ServiceError(Code.UPDATE_FAILED, "file_id: the user has no such video")
