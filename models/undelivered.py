@@ -1,5 +1,6 @@
 """tb_undelivered_callback: recording events that could not be used, kept as they came."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from models.database import Queries
@@ -11,6 +12,15 @@ class Undelivered(NamedTuple):
     event_id: str
     reason: str
     body: str
+
+
+class KeptEvent(NamedTuple):
+    """An event as an operator sees it. `create_time` is the time of its first delivery (UTC)."""
+
+    event_id: str
+    reason: str
+    body: str
+    create_time: datetime
 
 
 async def keep(db: Queries, event: Undelivered) -> None:
@@ -44,6 +54,30 @@ async def count(db: Queries, at_most: int) -> int:
     return int(row[0]) if row else 0
 
 
+async def oldest(db: Queries, index: int, count: int) -> list[KeptEvent]:
+    """`count` kept events from offset `index`, the oldest first."""
+    rows = await db.fetch_all(
+        """
+        SELECT event_id, reason, body, create_time FROM tb_undelivered_callback
+        ORDER BY create_time, event_id LIMIT %s OFFSET %s
+        """,
+        (count, index),
+    )
+    return [KeptEvent(*row) for row in rows]
+
+
+async def beginning_with(db: Queries, prefix: str, count: int) -> list[KeptEvent]:
+    """Up to `count` kept events whose ids begin with these hex digits."""
+    rows = await db.fetch_all(
+        """
+        SELECT event_id, reason, body, create_time FROM tb_undelivered_callback
+        WHERE event_id >= %s AND event_id <= %s ORDER BY event_id LIMIT %s
+        """,
+        (prefix, prefix.ljust(64, "f"), count),
+    )
+    return [KeptEvent(*row) for row in rows]
+
+
 async def forget(db: Queries, event_id: str) -> None:
-    """Drop an event that has been delivered."""
+    """Drop an event."""
     await db.execute("DELETE FROM tb_undelivered_callback WHERE event_id = %s", (event_id,))

@@ -15,7 +15,7 @@ import structlog
 from models import account, room, undelivered, vod
 from models.account import Profile
 from models.database import Database, Queries
-from models.undelivered import Undelivered
+from models.undelivered import KeptEvent, Undelivered
 from services import wire
 from services.errors import Code, ServiceError
 from services.feeds import Feeds
@@ -35,6 +35,7 @@ _REST_OF_SECOND = timedelta(microseconds=999_999)
 _MAX_LATENESS_S = 900
 _REPLAY_BATCH = 100
 _MAX_COUNTED = 10_000
+_is_hex = re.compile(r"[0-9a-f]+").fullmatch
 
 
 class Outcome(StrEnum):
@@ -89,6 +90,30 @@ class Recordings:
     async def count_undelivered(self) -> int:
         """The number of kept events, 10,000 at most."""
         return await undelivered.count(self._db, _MAX_COUNTED)
+
+    async def kept(self, index: int, count: int) -> list[KeptEvent]:
+        """`count` kept events from offset `index`, the oldest first."""
+        return await undelivered.oldest(self._db, index, count)
+
+    async def find_kept(self, prefix: str) -> KeptEvent:
+        """The kept event whose id begins so. Raises INVALID_PARAM when there is none, or more than one."""
+        events = await undelivered.beginning_with(self._db, prefix, 2) if _is_hex(prefix) else []
+        if len(events) != 1:
+            raise ServiceError(
+                Code.INVALID_PARAM, f"{'no' if not events else 'more than one'} kept event has an id that begins so"
+            )
+        return events[0]
+
+    async def replay_kept(self, event: KeptEvent) -> bool:
+        """Deliver a kept event again. False when it stays kept."""
+        if await self._deliver_again(Undelivered(event.event_id, event.reason, event.body)) is Outcome.KEPT:
+            return False
+        await undelivered.forget(self._db, event.event_id)
+        return True
+
+    async def drop_kept(self, event: KeptEvent) -> None:
+        """Forget a kept event: its recording becomes no replay."""
+        await undelivered.forget(self._db, event.event_id)
 
     async def _deliver_again(self, event: Undelivered) -> Outcome:
         try:

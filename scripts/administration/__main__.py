@@ -11,8 +11,7 @@ from pymysql import MySQLError
 
 from models.errors import StoreError
 from models.migrate import MigrationLocked
-from scripts.administration import user, videos
-from scripts.administration.callbacks import replay_callbacks
+from scripts.administration import callbacks, user, videos
 from scripts.administration.check import check_installation
 from scripts.administration.command import Refused
 from scripts.administration.migrate import migrate
@@ -27,7 +26,7 @@ app = typer.Typer(
 )
 app.command(name="check")(check_installation)
 app.command()(migrate)
-app.command()(replay_callbacks)
+app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(user.app, name="user")
 app.add_typer(videos.vod, name="vod")
 app.add_typer(videos.ugc, name="ugc")
