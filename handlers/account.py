@@ -1,10 +1,12 @@
-"""/register, /login and /refresh: the only interfaces without a session."""
+"""/register, /login and /refresh, the only interfaces without a session, /change_password and /delete_account."""
 
 from handlers.base import Routes
-from handlers.interfaces import PublicHandler
+from handlers.interfaces import PublicHandler, UserHandler
 from handlers.schemas.account import (
+    AccountDeletion,
     Login,
     LoginData,
+    PasswordChange,
     Refresh,
     Registration,
     TokenData,
@@ -12,6 +14,7 @@ from handlers.schemas.account import (
     roomservice_login,
     token_data,
 )
+from services.authentication import Caller
 
 
 class RegisterHandler(PublicHandler[Registration]):
@@ -47,8 +50,30 @@ class RefreshHandler(PublicHandler[Refresh]):
         return token_data(await self.services.sessions.refresh(parameters.userid, parameters.refresh_token))
 
 
+class ChangePasswordHandler(UserHandler[PasswordChange]):
+    """Replaces the caller's password and session (decisions, section 11)."""
+
+    parameters = PasswordChange
+
+    async def serve(self, caller: Caller, parameters: PasswordChange) -> TokenData:
+        accounts = self.services.accounts
+        return token_data(await accounts.change_password(caller.userid, parameters.old_password, parameters.password))
+
+
+class DeleteAccountHandler(UserHandler[AccountDeletion]):
+    """Deletes the caller's account with all that belongs to it (decisions, sections 10 and 11)."""
+
+    parameters = AccountDeletion
+
+    async def serve(self, caller: Caller, parameters: AccountDeletion) -> None:
+        stored = await self.services.accounts.authorize(caller.userid, parameters.password)
+        await self.services.deletion.delete(caller.userid, stored)
+
+
 ROUTES: Routes = [
     ("/register", RegisterHandler),
     ("/login", LoginHandler),
     ("/refresh", RefreshHandler),
+    ("/change_password", ChangePasswordHandler),
+    ("/delete_account", DeleteAccountHandler),
 ]

@@ -1,9 +1,9 @@
-"""/upload_ugc and /get_ugc_list: short videos."""
+"""/upload_ugc, /get_ugc_list and /delete_ugc: short videos."""
 
 from handlers.base import Routes
 from handlers.interfaces import UserHandler
 from handlers.lists import ListHandler
-from handlers.schemas.ugc import UgcList, UgcVideo, ugcinfo
+from handlers.schemas.ugc import UgcFile, UgcList, UgcVideo, ugcinfo
 from services.authentication import Caller
 from services.snapshot import Feed
 
@@ -27,7 +27,17 @@ class GetUgcListHandler(ListHandler):
         return {"list": [ugcinfo(video, self.formats) for video in videos]}
 
 
+class DeleteUgcHandler(UserHandler[UgcFile]):
+    """Deletes a short video of the caller (decisions, sections 10 and 11)."""
+
+    parameters = UgcFile
+
+    async def serve(self, caller: Caller, parameters: UgcFile) -> None:
+        await self.services.videos.delete_ugc(caller.userid, parameters.file_id)
+
+
 ROUTES: Routes = [
     ("/upload_ugc", UploadUgcHandler),
     ("/get_ugc_list", GetUgcListHandler),
+    ("/delete_ugc", DeleteUgcHandler),
 ]

@@ -1,9 +1,9 @@
-"""/get_vod_list and /upload_room: replays, and the room information for the next one."""
+"""/get_vod_list, /delete_vod and /upload_room: replays, and the room information for the next one."""
 
 from handlers.base import Routes
 from handlers.interfaces import UserHandler
 from handlers.lists import ListHandler
-from handlers.schemas.vod import RoomInformation, VodList, vodinfo
+from handlers.schemas.vod import RoomInformation, VodFile, VodList, vodinfo
 from services.authentication import Caller
 from services.snapshot import Feed
 
@@ -29,7 +29,17 @@ class UploadRoomHandler(UserHandler[RoomInformation]):
         )
 
 
+class DeleteVodHandler(UserHandler[VodFile]):
+    """Deletes a replay of the caller (decisions, sections 10 and 11)."""
+
+    parameters = VodFile
+
+    async def serve(self, caller: Caller, parameters: VodFile) -> None:
+        await self.services.videos.delete_replay(caller.userid, parameters.file_id)
+
+
 ROUTES: Routes = [
     ("/get_vod_list", GetVodListHandler),
     ("/upload_room", UploadRoomHandler),
+    ("/delete_vod", DeleteVodHandler),
 ]

@@ -40,11 +40,14 @@ return 1
 )
 
 # KEYS: token, refresh_token, voided password. ARGV: digest of the stored password, time for which it is voided (s).
+# Of two changes at once the slower one leaves the session of the faster one alone.
 _VOID = Script.of(
     "void password",
     """
-redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])
-redis.call('DEL', KEYS[1], KEYS[2])
+if redis.call('GET', KEYS[3]) ~= ARGV[1] then
+  redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])
+  redis.call('DEL', KEYS[1], KEYS[2])
+end
 """,
 )
 

@@ -1,4 +1,4 @@
-"""/register, /login and /refresh (protocol, sections 1 to 3)."""
+"""/register, /login and /refresh (protocol, sections 1 to 3), /change_password and /delete_account."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
@@ -37,8 +37,23 @@ class Refresh(Parameters):
     )
 
 
+class PasswordChange(Parameters):
+    """The parameters of /change_password."""
+
+    codes: ClassVar[Mapping[str, Code]] = {"password": Code.BAD_PASSWORD}
+
+    old_password: Password = Field(description="the password as it was registered")
+    password: Password = Field(description="the new one; the apps send md5(md5(password) + userid)")
+
+
+class AccountDeletion(Parameters):
+    """The parameters of /delete_account."""
+
+    password: Password = Field(description="the password as it was registered")
+
+
 class TokenData(TypedDict):
-    """The `data` of /refresh."""
+    """The `data` of /refresh and of /change_password."""
 
     token: Annotated[str, Field(description="signs requests, or goes with them as a bearer token")]
     refresh_token: Annotated[str, Field(description="exchanges the session for a new one at /refresh")]

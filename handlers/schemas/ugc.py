@@ -1,4 +1,4 @@
-"""/upload_ugc and /get_ugc_list (protocol, sections 8 and 9)."""
+"""/upload_ugc and /get_ugc_list (protocol, sections 8 and 9), and /delete_ugc."""
 
 from typing import Annotated
 
@@ -22,6 +22,12 @@ class UgcVideo(Parameters):
     def video(self) -> Video:
         """The video to publish."""
         return Video(self.file_id, self.title, self.frontcover, self.location, self.play_url)
+
+
+class UgcFile(Parameters):
+    """The parameters of /delete_ugc."""
+
+    file_id: FileId = Field(description="id of the file in VOD")
 
 
 class UgcInfo(TypedDict):

@@ -1,4 +1,4 @@
-"""/get_vod_list and /upload_room (protocol, sections 6 and 7)."""
+"""/get_vod_list and /upload_room (protocol, sections 6 and 7), and /delete_vod."""
 
 from typing import Annotated, NotRequired
 
@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from handlers.schemas.formats import Formats
-from services.validation import Location, OptionalUrl, Parameters, Title
+from services.validation import FileId, Location, OptionalUrl, Parameters, Title
 from services.videos import ListedReplay
 
 
@@ -16,6 +16,12 @@ class RoomInformation(Parameters):
     title: Title = Field(description="title of the broadcast")
     location: Location = Field("", description="place of the broadcast")
     frontcover: OptionalUrl | None = Field(None, description="address of the cover; by default the profile's")
+
+
+class VodFile(Parameters):
+    """The parameters of /delete_vod."""
+
+    file_id: FileId = Field(description="id of the replay, as the list has it")
 
 
 class VodInfo(TypedDict):

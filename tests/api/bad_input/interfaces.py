@@ -18,12 +18,24 @@ GOOD: dict[str, dict[str, Any]] = {
     "/register": {"userid": "new", "password": PASSWORD},
     "/login": {"userid": "new", "password": PASSWORD},
     "/refresh": {"userid": "new", "refresh_token": "x"},
+    "/change_password": {"old_password": PASSWORD, "password": "another"},
+    "/delete_account": {"password": PASSWORD},
     "/upload_user_info": {"nickname": "n", "avatar": "http://a", "sex": 0, "frontcover": "http://f"},
     "/get_vod_list": {"index": 0, "count": 20},
     "/upload_room": {"title": "t", "location": "l", "frontcover": "http://f"},
     "/upload_ugc": {"file_id": "f", "title": "t", "frontcover": "", "location": "l", "play_url": "http://p"},
     "/get_ugc_list": {"index": 0, "count": 20},
+    "/delete_vod": {"file_id": "f"},
+    "/delete_ugc": {"file_id": "f"},
 }
+MALFORMED = {
+    ("/register", "userid"): 610,
+    ("/register", "password"): 611,
+    ("/change_password", "password"): 611,
+}
+"""The codes of malformed parameters; of all others it is 602."""
+SERVED = {"/delete_vod": 601, "/delete_ugc": 601}
+"""The codes of good calls that a new user makes; of all others it is 200."""
 
 
 def contents(mysql: Cursor, store: Redis) -> list[object]:

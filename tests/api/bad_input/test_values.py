@@ -6,13 +6,22 @@ import pytest
 from pymysql.cursors import Cursor
 from redis import Redis
 
-from tests.api.bad_input.interfaces import GOOD, PUBLIC, contents, token_for
+from tests.api.bad_input.interfaces import GOOD, MALFORMED, PUBLIC, contents, token_for
 from tests.harness.client import Api
 
+OWN = ["/change_password", "/delete_account", "/delete_vod", "/delete_ugc"]
 INTEGERS = {"sex", "index", "count"}
 URLS = {"avatar", "frontcover", "play_url"}
 TEXTS = {"nickname", "title", "location"}
-LIMITS = {"nickname": 100, "title": 128, "location": 128, "file_id": 150, "userid": 32, "password": 128}
+LIMITS = {
+    "nickname": 100,
+    "title": 128,
+    "location": 128,
+    "file_id": 150,
+    "userid": 32,
+    "password": 128,
+    "old_password": 128,
+}
 
 BAD_URLS = [
     "javascript:alert(1)",
@@ -80,7 +89,7 @@ def wrong_values(field: str) -> list[object]:
         wrong += ["_a", "-a", "a.b", "{a}", "a:b", "a "]
     if field == "refresh_token":
         wrong.append("x" * 129)
-    if field == "password":
+    if field in ("password", "old_password"):
         wrong += ["", "a b", "é", "a\n", "\u007f"]
     return wrong
 
@@ -90,7 +99,7 @@ def wrong_values(field: str) -> list[object]:
 async def test_a_wrong_value_is_named(api: Api, mysql: Cursor, store: Redis, path: str, field: str) -> None:
     token = await token_for(api, path)
     before = contents(mysql, store)
-    code = {"userid": 610, "password": 611}.get(field, 602) if path == "/register" else 602
+    code = MALFORMED.get((path, field), 602)
     for value in wrong_values(field):
         answer = await api.call(path, {**GOOD[path], field: value}, token=token)
         assert (answer["code"], answer["message"].partition(": ")[0]) == (code, field), repr(value)
@@ -118,7 +127,7 @@ async def test_no_lone_surrogate_gets_in(api: Api, mysql: Cursor, store: Redis, 
     token = await token_for(api, path)
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     before = contents(mysql, store)
-    code = {"userid": 610, "password": 611}.get(field, 602) if path == "/register" else 602
+    code = MALFORMED.get((path, field), 602)
     prefix = "http://a/" if field in URLS else ""
     for text in ("\ud800", "\udc00", "\ude00\ud83d", "\ud83d\ud83d\ude00", "a\udfff"):
         body = json.dumps({**GOOD[path], field: prefix + text}).encode()  # as escapes
@@ -144,6 +153,7 @@ async def test_a_lone_surrogate_in_an_unknown_field_is_ignored(api: Api) -> None
     ("path", "field"),
     [
         *((path, field) for path in PUBLIC for field in GOOD[path]),
+        *((path, field) for path in OWN for field in GOOD[path]),
         ("/upload_room", "title"),
         ("/upload_ugc", "file_id"),
         ("/upload_ugc", "play_url"),
