@@ -69,7 +69,7 @@ async def serve(settings: Settings, listeners: Listeners, number: int, lines: lo
         application = make_application(services, settings, lines)
         server = await start(application, listeners.sockets[number], listeners.tls_context)
         log.info("serving", version=VERSION, urls=listeners.urls(number))
-        async with reporting(services.health.problems):
+        async with services.retention.running(), reporting(services.health.problems):
             await stop.wait()
         log.info("stopping")
         await server.drain(settings.http.drain_timeout)

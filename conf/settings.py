@@ -182,6 +182,14 @@ class Vod(Section):
     sub_app_id: int | None = Field(None, ge=1)
 
 
+class Retention(Section):
+    """Days for which rows are kept; 0 keeps them for ever."""
+
+    room_days: int = Field(90, ge=0, le=36500, description="room information, but for the newest of each user")
+    undelivered_days: int = Field(30, ge=0, le=36500, description="recording events that could not be used")
+    replay_days: int = Field(0, ge=0, le=36500, description="replays, with their files' rows")
+
+
 class Compat(Section):
     """Deviations from the protocol that the shipped apps need (decisions, section 4)."""
 
@@ -230,6 +238,7 @@ class Settings(BaseSettings):
     im: Im
     cos: Cos
     vod: Vod
+    retention: Retention = Retention()
     compat: Compat = Compat()
     performance: Performance = Performance()
     log: Log = Log()

@@ -1,9 +1,10 @@
 """tb_room: the history of the users' room information."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from models.database import Queries
+from models.database import Queries, placeholders
 
 
 class Room(NamedTuple):
@@ -12,6 +13,24 @@ class Room(NamedTuple):
     title: str
     location: str
     frontcover: str
+
+
+class Place(NamedTuple):
+    """The place of a row in the order of age."""
+
+    create_time: datetime
+    id: int
+
+
+FIRST = Place(datetime(1970, 1, 1), 0)
+"""Before every row."""
+
+
+class AgedRoom(NamedTuple):
+    """An old row; `superseded` when the user has a newer one."""
+
+    place: Place
+    superseded: bool
 
 
 async def insert(db: Queries, userid: str, title: str, location: str, frontcover: str | None) -> bool:
@@ -49,3 +68,26 @@ async def count_of(db: Queries, userid: str) -> int:
     """The number of a user's rows."""
     row = await db.fetch_one("SELECT COUNT(*) FROM tb_room WHERE userid = %s", (userid,))
     return int(row[0]) if row else 0
+
+
+async def older(db: Queries, before: datetime, after: Place, count: int) -> list[AgedRoom]:
+    """The next `count` rows behind a place that are older than a time (UTC), the oldest first."""
+    rows = await db.fetch_all(
+        """
+        SELECT r.create_time, r.id, EXISTS (
+          SELECT 1 FROM tb_room n FORCE INDEX (in_force)
+          WHERE n.userid = r.userid
+            AND n.create_time >= r.create_time AND (n.create_time > r.create_time OR n.id > r.id)
+        )
+        FROM tb_room r FORCE INDEX (by_age)
+        WHERE r.create_time < %s AND r.create_time >= %s AND (r.create_time > %s OR r.id > %s)
+        ORDER BY r.create_time, r.id LIMIT %s
+        """,
+        (before, after.create_time, after.create_time, after.id, count),
+    )
+    return [AgedRoom(Place(create_time, id_), bool(superseded)) for create_time, id_, superseded in rows]
+
+
+async def delete(db: Queries, ids: Sequence[int]) -> int:
+    """Delete rows. Returns how many there were."""
+    return await db.execute(f"DELETE FROM tb_room WHERE id IN ({placeholders(ids)})", ids)  # noqa: S608 - no value in the text

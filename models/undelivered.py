@@ -81,3 +81,10 @@ async def beginning_with(db: Queries, prefix: str, count: int) -> list[KeptEvent
 async def forget(db: Queries, event_id: str) -> None:
     """Drop an event."""
     await db.execute("DELETE FROM tb_undelivered_callback WHERE event_id = %s", (event_id,))
+
+
+async def delete_older(db: Queries, before: datetime, count: int) -> int:
+    """Delete up to `count` events that came before a time (UTC), the oldest first. Returns how many there were."""
+    return await db.execute(
+        "DELETE FROM tb_undelivered_callback WHERE create_time < %s ORDER BY create_time LIMIT %s", (before, count)
+    )

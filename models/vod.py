@@ -211,3 +211,32 @@ async def items(db: Queries, userid: str | None, hidden: bool, index: int, count
         (*args, count, index),
     )
     return [Item(*row) for row in rows]
+
+
+async def older(db: Queries, before: datetime, count: int) -> list[tuple[str, str]]:
+    """Userid and file_id of up to `count` replays created before a time (UTC), the oldest first."""
+    rows = await db.fetch_all(
+        """
+        SELECT userid, file_id FROM tb_vod FORCE INDEX (newest) WHERE create_time < %s
+        ORDER BY create_time, file_id, userid LIMIT %s
+        """,
+        (before, count),
+    )
+    return [(userid, file_id) for userid, file_id in rows]
+
+
+async def delete_files_of_replay(db: Queries, userid: str, file_id: str) -> int:
+    """Delete the files of a replay. Returns how many there were."""
+    return await db.execute("DELETE FROM tb_vod_file WHERE userid = %s AND replay_file_id = %s", (userid, file_id))
+
+
+async def delete_row(db: Queries, userid: str, file_id: str) -> int:
+    """Delete the row of a replay whose files are deleted. Returns 0 when there is none."""
+    return await db.execute("DELETE FROM tb_vod WHERE userid = %s AND file_id = %s", (userid, file_id))
+
+
+async def delete_cleared_files(db: Queries, before: datetime, count: int) -> int:
+    """Delete up to `count` files of replays that were deleted before a time (UTC). Returns how many there were."""
+    return await db.execute(
+        "DELETE FROM tb_vod_file WHERE deleted_at < %s ORDER BY deleted_at LIMIT %s", (before, count)
+    )

@@ -19,8 +19,11 @@ from services.metrics.stores import MySQLMonitor, watch_pool
 from services.passwords import Passwords
 from services.profiles import Profiles
 from services.recordings import Recordings
+from services.redis import keys
 from services.redis.client import RedisClient
+from services.redis.lease import Lease
 from services.remembered_passwords import RememberedPasswords
+from services.retention import Ages, Retention
 from services.sessions import Sessions
 from services.tencent.signer import Signer
 from services.throttle import LoginThrottle
@@ -39,6 +42,7 @@ class Services:
     metrics: Metrics
     profiles: Profiles
     recordings: Recordings
+    retention: Retention
     sessions: Sessions
     signer: Signer
     videos: Videos
@@ -62,6 +66,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         passwords = _passwords(settings, metrics)
         resources.callback(passwords.close)
         sessions = _sessions(settings, redis)
+        deletion = AccountDeletion(db, redis, sessions, feeds)
         yield Services(
             accounts=Accounts(
                 db,
@@ -73,12 +78,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 metrics=metrics,
             ),
             authenticator=Authenticator(sessions, clock_skew=settings.auth.clock_skew),
-            deletion=AccountDeletion(db, redis, sessions, feeds),
+            deletion=deletion,
             health=Health(db, redis),
             inspection=Inspection(db, sessions),
             metrics=metrics,
             profiles=Profiles(db, feeds, max_batch=max_batch, metrics=metrics),
             recordings=_recordings(settings, db, feeds),
+            retention=Retention(
+                db, feeds, deletion, Lease(redis, keys.RETENTION, seconds=60), _ages(settings), metrics
+            ),
             sessions=sessions,
             signer=Signer(im=settings.im, cos=settings.cos, vod=settings.vod, live=settings.live),
             videos=Videos(db, feeds, window_days=settings.live.vod_window_days),
@@ -134,6 +142,11 @@ def _recordings(settings: Settings, db: Database, feeds: Feeds) -> Recordings:
         bizid=settings.live.bizid,
         min_duration=settings.live.min_duration,
     )
+
+
+def _ages(settings: Settings) -> Ages:
+    retention = settings.retention
+    return Ages(room=retention.room_days, undelivered=retention.undelivered_days, replay=retention.replay_days)
 
 
 def _secrets(*values: SecretStr) -> list[str]:

@@ -15,6 +15,7 @@ from scripts.administration import callbacks, user, videos
 from scripts.administration.check import check_installation
 from scripts.administration.command import Refused
 from scripts.administration.migrate import migrate
+from scripts.administration.retention import retention
 from services.errors import ServiceError
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command(name="check")(check_installation)
 app.command()(migrate)
+app.command(epilog="Example: ./scripts/admin retention")(retention)
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(user.app, name="user")
 app.add_typer(videos.vod, name="vod")

@@ -29,6 +29,7 @@ LOGINS = ("remembered", "hashed", "wrong_password", "no_such_user", "throttled",
 CALLBACKS = ("stored", "kept", "ignored", "refused", "failed")
 STORES = ("mysql", "redis")
 ERRORS = ("unavailable", "refused")
+RETENTION = ("tb_account", "tb_room", "tb_undelivered_callback", "tb_vod", "tb_vod_file")
 PHASES = ("headers", "body", "served", "answer", "closing")
 
 
@@ -94,6 +95,9 @@ class Metrics:
         # Callbacks
         self.callbacks = Counter("xiaozhibo_callbacks_total", "Recording events", "outcome", known=CALLBACKS)
         self.undelivered = Gauge("xiaozhibo_callbacks_undelivered", "Recording events kept in MySQL, 10,000 at most")
+        self.retention_rows = Counter(
+            "xiaozhibo_retention_removed_rows_total", "Rows removed because of their age", "table", known=RETENTION
+        )
 
         # Processes
         self.workers = Gauge("xiaozhibo_workers", "Worker processes alive")

@@ -3,6 +3,7 @@
 REPLAYS_VERSION = "xzb:version:vod"
 UGC_VERSION = "xzb:version:ugc"
 CHANGED_PROFILES = "xzb:version:profiles"
+RETENTION = "xzb:retention"
 
 
 def token(userid: str) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from pymysql.cursors import Cursor
+from redis import Redis
 from typer.main import get_command
 
 from conf.settings import ROOT
 from models.migrate import LOCK
 from scripts.administration.__main__ import app, main
-from tests.harness.admin_command import STORES, admin
+from tests.harness.admin_command import STORES, admin, result_of
 from tests.harness.stores import DATABASE, MYSQL_URL
 
 
@@ -92,3 +93,11 @@ def test_a_clone_without_a_virtual_environment_is_one_line(tmp_path: Path) -> No
     ended = subprocess.run([tmp_path / "scripts" / "admin", "migrate"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "There is no .venv; ./scripts/prepare makes it.\n"
+
+
+def test_retention_removes_old_rows_now(mysql: Cursor, store: Redis) -> None:
+    mysql.execute("INSERT INTO tb_undelivered_callback (event_id, body, create_time) VALUES ('1', '', '2020-01-01')")
+    assert result_of("retention") == {"removed": {"tb_undelivered_callback": 1}}
+    assert admin("retention") == (0, "removed: nothing\n", "")
+    store.set("xzb:retention", "another process")
+    assert admin("retention") == (1, "", "another process is removing rows at the moment\n")
