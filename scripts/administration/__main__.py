@@ -11,7 +11,7 @@ from pymysql import MySQLError
 
 from models.errors import StoreError
 from models.migrate import MigrationLocked
-from scripts.administration import callbacks, user, videos
+from scripts.administration import callbacks, secret, sign, user, videos
 from scripts.administration.check import check_installation
 from scripts.administration.command import Refused
 from scripts.administration.migrate import migrate
@@ -26,9 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(name="check")(check_installation)
-app.command()(migrate)
+app.command(epilog="Example: ./scripts/admin migrate")(migrate)
 app.command(epilog="Example: ./scripts/admin retention")(retention)
 app.add_typer(callbacks.app, name="callbacks")
+app.add_typer(secret.app, name="secrets")
+app.add_typer(sign.app, name="sign")
 app.add_typer(user.app, name="user")
 app.add_typer(videos.vod, name="vod")
 app.add_typer(videos.ugc, name="ugc")

@@ -2,12 +2,14 @@
 
 from conf.cli import load
 from models.migrate import migrate as apply_missing
+from scripts.administration.command import Json, report
 
 
-def migrate() -> None:
+def migrate(as_json: Json = False) -> None:
     """Bring the tables up to date: run this before a new version of the server starts.
 
     Several runs at once are safe: each waits for the one before it.
     """
     applied = apply_missing(load().mysql.url.get_secret_value())
-    print(f"tables: applied {', '.join(applied)}" if applied else "tables: up to date")
+    text = f"tables: applied {', '.join(applied)}" if applied else "tables: up to date"
+    report({"applied": applied}, text, as_json=as_json)
