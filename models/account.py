@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from models.database import Queries, placeholders
 from models.errors import DuplicateKey
+from models.rows import insert_rows
 
 _PROFILE_COLUMNS = ("nickname", "avatar", "sex", "frontcover")
 
@@ -30,6 +31,17 @@ class Account(NamedTuple):
     frontcover: str
     create_time: datetime
     deleted_at: datetime | None
+
+
+class NewAccount(NamedTuple):
+    """A user to be added; the password as the table holds it."""
+
+    userid: str
+    password: str
+    nickname: str
+    avatar: str
+    sex: int
+    frontcover: str
 
 
 async def insert(db: Queries, userid: str, password: str) -> bool:
@@ -141,3 +153,8 @@ async def deleted(db: Queries, count: int) -> list[str]:
         "SELECT userid FROM tb_account WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT %s", (count,)
     )
     return [userid for (userid,) in rows]
+
+
+async def insert_missing(db: Queries, accounts: Sequence[NewAccount]) -> int:
+    """Add those users whose userid is not taken. Returns how many there were."""
+    return await insert_rows(db, "tb_account", NewAccount._fields, accounts, key=1)

@@ -1,7 +1,35 @@
-"""Conditions on rows that users published, for operators."""
+"""Statements of several tables, for operators."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.database import Queries, placeholders
 
 
 def conditions(userid: str | None, hidden: bool) -> tuple[str, list[str]]:
     """The WHERE clause, and its values: rows of one user or of all, with the hidden ones or without."""
     parts = [*([] if hidden else ["hidden = FALSE"]), *([] if userid is None else ["userid = %s"])]
     return f"WHERE {' AND '.join(parts)}" if parts else "", [] if userid is None else [userid]
+
+
+async def insert_rows(db: Queries, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], key: int) -> int:
+    """Insert those rows that are not there by the first `key` columns, the primary key. Returns how many there were."""
+    keys = [row[:key] for row in rows]
+    present = await db.fetch_one(
+        f"SELECT COUNT(*) FROM {table} WHERE ({', '.join(columns[:key])}) IN ({_tuples(keys)})",  # noqa: S608
+        _flat(keys),
+    )
+    await db.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {_tuples(rows)}"  # noqa: S608
+        f" ON DUPLICATE KEY UPDATE {columns[0]} = {table}.{columns[0]}",
+        _flat(rows),
+    )
+    return len(rows) - int(present[0] if present else 0)
+
+
+def _tuples(rows: Sequence[Sequence[Any]]) -> str:
+    return ", ".join(f"({placeholders(row)})" for row in rows)
+
+
+def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
+    return [value for row in rows for value in row]

@@ -1,10 +1,11 @@
 """tb_ugc: short videos that users published."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from models.database import Queries
-from models.rows import conditions
+from models.rows import conditions, insert_rows
 
 
 class Video(NamedTuple):
@@ -27,6 +28,18 @@ class ListedVideo(NamedTuple):
     title: str
     frontcover: str
     location: str
+    play_url: str
+    create_time: datetime
+
+
+class NewVideo(NamedTuple):
+    """A short video to be added."""
+
+    userid: str
+    file_id: str
+    title: str
+    location: str
+    frontcover: str
     play_url: str
     create_time: datetime
 
@@ -112,3 +125,8 @@ async def items(db: Queries, userid: str | None, hidden: bool, index: int, count
         (*args, count, index),
     )
     return [Item(*row) for row in rows]
+
+
+async def insert_missing(db: Queries, videos: Sequence[NewVideo]) -> int:
+    """Add those videos that are not there. Returns how many there were."""
+    return await insert_rows(db, "tb_ugc", NewVideo._fields, videos, key=2)

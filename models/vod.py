@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.database import Queries
-from models.rows import conditions
+from models.rows import conditions, insert_rows
 
 # Bounds the query. A user hardly has more files in the time of one broadcast.
 _MAX_FILES = 500
@@ -45,6 +45,21 @@ class Media(NamedTuple):
 
     play_url: str
     hls_play_url: str
+    start_time: datetime
+    create_time: datetime
+
+
+class NewReplay(NamedTuple):
+    """A replay to be added, which consists of one mp4 file."""
+
+    userid: str
+    file_id: str
+    title: str
+    location: str
+    frontcover: str
+    play_url: str
+    like_count: int
+    viewer_count: int
     start_time: datetime
     create_time: datetime
 
@@ -240,3 +255,13 @@ async def delete_cleared_files(db: Queries, before: datetime, count: int) -> int
     return await db.execute(
         "DELETE FROM tb_vod_file WHERE deleted_at < %s ORDER BY deleted_at LIMIT %s", (before, count)
     )
+
+
+async def insert_missing(db: Queries, replays: Sequence[NewReplay]) -> int:
+    """Add those replays that are not there, each with its file. Returns how many there were."""
+    columns = ("userid", "file_id", "replay_file_id", "file_format", "video_url", "start_time", "end_time")
+    files = [
+        (row.userid, row.file_id, row.file_id, "mp4", row.play_url, row.start_time, row.create_time) for row in replays
+    ]
+    await insert_rows(db, "tb_vod_file", columns, files, key=2)
+    return await insert_rows(db, "tb_vod", NewReplay._fields, replays, key=2)

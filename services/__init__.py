@@ -24,6 +24,7 @@ from services.redis.client import RedisClient
 from services.redis.lease import Lease
 from services.remembered_passwords import RememberedPasswords
 from services.retention import Ages, Retention
+from services.seeding import Seeding
 from services.sessions import Sessions
 from services.tencent.signer import Signer
 from services.throttle import LoginThrottle
@@ -43,6 +44,7 @@ class Services:
     profiles: Profiles
     recordings: Recordings
     retention: Retention
+    seeding: Seeding
     sessions: Sessions
     signer: Signer
     videos: Videos
@@ -87,6 +89,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             retention=Retention(
                 db, feeds, deletion, Lease(redis, keys.RETENTION, seconds=60), _ages(settings), metrics
             ),
+            seeding=Seeding(db, feeds),
             sessions=sessions,
             signer=Signer(im=settings.im, cos=settings.cos, vod=settings.vod, live=settings.live),
             videos=Videos(db, feeds, window_days=settings.live.vod_window_days),

@@ -16,6 +16,7 @@ from scripts.administration.check import check_installation
 from scripts.administration.command import Refused
 from scripts.administration.migrate import migrate
 from scripts.administration.retention import retention
+from scripts.administration.seed import seed
 from services.errors import ServiceError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command(name="check")(check_installation)
 app.command(epilog="Example: ./scripts/admin migrate")(migrate)
 app.command(epilog="Example: ./scripts/admin retention")(retention)
+app.command(epilog="Example: ./scripts/admin seed --users 100 --broadcasts 50 --videos 50")(seed)
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(secret.app, name="secrets")
 app.add_typer(sign.app, name="sign")

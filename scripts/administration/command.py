@@ -62,7 +62,7 @@ def confirm(question: str, *, yes: bool) -> None:
 def read_password(userid: str, *, raw: bool) -> str:
     """The password as a client sends it, asked for or read as the first line of standard input.
 
-    The apps send md5(md5(password) + userid) (protocol, section 1); a `raw` one is sent as it is.
+    A `raw` one is what a client sends; otherwise it is what the user types into the app.
     """
     if sys.stdin.isatty():
         password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
@@ -70,7 +70,12 @@ def read_password(userid: str, *, raw: bool) -> str:
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         raise Refused("the password is empty")
-    return password if raw else _md5(_md5(password) + userid)
+    return password if raw else app_password(userid, password)
+
+
+def app_password(userid: str, password: str) -> str:
+    """What the apps send of a password (protocol, section 1)."""
+    return _md5(_md5(password) + userid)
 
 
 def report(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:

@@ -1,0 +1,92 @@
+"""./scripts/admin seed: demo data."""
+
+import hashlib
+import re
+
+import pytest
+from pymysql.cursors import Cursor
+from redis import Redis
+
+from tests.harness.admin_command import admin, result_of
+from tests.harness.client import Api
+from tests.harness.lists import LISTS, listed
+
+FEW = ("--users", "3", "--broadcasts", "5", "--videos", "7")
+TABLES = ("tb_account", "tb_vod", "tb_vod_file", "tb_ugc")
+
+
+def rows(mysql: Cursor) -> dict[str, tuple[tuple[object, ...], ...]]:
+    found = {}
+    for table in TABLES:
+        mysql.execute(f"SELECT * FROM {table} ORDER BY 1, 2")
+        found[table] = tuple(mysql.fetchall())
+    return found
+
+
+@pytest.mark.gen_test
+async def test_seeded_users_log_in_as_the_app_does_and_the_lists_show_their_videos(api: Api, mysql: Cursor) -> None:
+    reader = await api.user("reader")
+    for path in LISTS:
+        assert await listed(api, path, reader.token) == []
+    assert result_of("seed", *FEW) == {"added": {"users": 3, "broadcasts": 5, "videos": 7}}
+    assert [len(await listed(api, path, reader.token)) for path in LISTS] == [5, 7]
+    (replay, *_) = await listed(api, LISTS[0], reader.token)
+    for field in ("nickname", "title", "location"):
+        assert re.fullmatch(r"[\u4e00-\u9fff]+", replay[field])
+    password = hashlib.md5((hashlib.md5(b"xiaozhibo").hexdigest() + "demo00003").encode()).hexdigest()
+    assert (await api.call("/login", {"userid": "demo00003", "password": password}))["code"] == 200
+    mysql.execute("SELECT password FROM tb_account WHERE userid = 'demo00003'")
+    assert mysql.fetchall()[0][0].startswith("$argon2id$")
+
+
+def test_a_second_run_adds_what_is_missing_and_changes_nothing(mysql: Cursor, store: Redis) -> None:
+    result_of("seed", *FEW)
+    mysql.execute("UPDATE tb_account SET nickname = 'mine' WHERE userid = 'demo00001'")
+    before = rows(mysql)
+    assert result_of("seed", *FEW) == {"added": {"users": 0, "broadcasts": 0, "videos": 0}}
+    assert rows(mysql) == before
+    assert admin("seed", *FEW[:4], "--videos", "450") == (
+        0,
+        "added: 0 users, 0 broadcasts, 443 videos\nlog in as demo00001, password xiaozhibo\n",
+        "",
+    )
+
+
+def test_two_runs_make_the_same_rows(mysql: Cursor, store: Redis) -> None:
+    made = []
+    for _ in range(2):
+        result_of("seed", *FEW)
+        mysql.execute("SELECT userid, file_id, title, location, like_count FROM tb_vod ORDER BY 2")
+        made.append(mysql.fetchall())
+        for table in TABLES:
+            mysql.execute(f"DELETE FROM {table}")
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("option", ["--users", "--broadcasts"])
+def test_a_count_is_a_number_that_fits(option: str) -> None:
+    assert admin("seed", option, "-1")[0] == 2
+
+
+def test_production_is_refused_without_force(mysql: Cursor, store: Redis) -> None:
+    real = {
+        "XZB_ENVIRONMENT": "production",
+        "XZB_HTTP__TLS_PORT": "0",
+        "XZB_PASSWORD__REMEMBER_KEY": "0" * 32,
+        "XZB_LIVE__CALLBACK_KEY": "k1",
+        "XZB_LIVE__API_KEY": "k2",
+        "XZB_IM__SDKAPPID": "1400000001",
+        "XZB_IM__SECRET_KEY": "k3",
+        "XZB_COS__APPID": "1250000001",
+        "XZB_COS__BUCKET": "b",
+        "XZB_COS__SECRET_ID": "k4",
+        "XZB_COS__SECRET_KEY": "k5",
+        "XZB_VOD__SECRET_ID": "k6",
+        "XZB_VOD__SECRET_KEY": "k7",
+    }
+    code, output, errors = admin("seed", *FEW, **real)
+    assert (code, output, errors.count("\n")) == (1, "", 1)
+    assert errors.startswith("this is production")
+    assert mysql.execute("SELECT 1 FROM tb_account") == 0
+    assert admin("seed", *FEW, "--force", **real)[0] == 0
+    assert mysql.execute("SELECT 1 FROM tb_account") == 3
