@@ -37,18 +37,20 @@ class AccountDeletion:
         await self._sessions.void(userid, stored)
         if not await account.begin_deletion(self._db, userid, stored):
             raise ServiceError(Code.NO_SUCH_USER, "no such user")
-        await self._redis.delete(*keys.of_user(userid))
-        while not await self._delete_batch(userid):
-            pass
-        for feed in Feed:
-            await self._feeds.bump(feed)
+        await self._delete_rows(userid)
 
     async def finish(self, count: int) -> int:
         """Finish up to `count` deletions that were interrupted. Returns how many there were."""
         userids = await account.deleted(self._db, count)
-        for userid in userids:
-            await self.delete(userid)
+        for userid in userids:  # somebody else may have finished meanwhile, and a new user have the name
+            await self._delete_rows(userid)
         return len(userids)
+
+    async def _delete_rows(self, userid: str) -> None:
+        while not await self._delete_batch(userid):
+            pass
+        for feed in Feed:
+            await self._feeds.bump(feed)
 
     async def _delete_batch(self, userid: str) -> bool:
         """Delete some rows, and the account when nothing else is left. True when all is gone.
@@ -61,5 +63,6 @@ class AccountDeletion:
             deleted = [await delete(db, userid, _BATCH) for delete in _DELETE]
             if max(deleted) == _BATCH:
                 return False
+            await self._redis.delete(*keys.of_user(userid))  # the name is still taken: they are nobody else's
             await account.delete(db, userid)
             return True

@@ -68,8 +68,7 @@ class Retention:
             yield
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
     async def run(self, *, early: bool = True) -> Mapping[str, int] | None:
         """Remove what is due. Returns how many rows of each table, or None when another process does it.
@@ -104,6 +103,8 @@ class Retention:
             removed = await self.run(early=False)
         except StoreError as error:
             log.warning("old rows not removed", **error.details)
+        except Exception:  # the next time comes
+            log.exception("old rows not removed")
         else:
             if removed:
                 log.info("old rows removed", rows=dict(removed))

@@ -23,14 +23,14 @@ from services.snapshot import Snapshot
 log = structlog.get_logger()
 
 # Longer than a login takes, its wait for the hash included.
-_BARRED_S = 120
+_BARRED_S = 60
 
-# KEYS: token, refresh_token, voided password. ARGV: new value of the token's key, new refresh_token, lifetime (s),
+# KEYS: token, refresh_token, voided passwords. ARGV: new value of the token's key, new refresh_token, lifetime (s),
 # digest of the stored password. Returns 1, or 0 when that password is voided.
 _OPEN = Script.of(
     "open session",
     """
-if redis.call('GET', KEYS[3]) == ARGV[4] then return 0 end
+if redis.call('SISMEMBER', KEYS[3], ARGV[4]) == 1 then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'refresh_token', ARGV[2])
@@ -39,13 +39,13 @@ return 1
 """,
 )
 
-# KEYS: token, refresh_token, voided password. ARGV: digest of the stored password, time for which it is voided (s).
+# KEYS: token, refresh_token, voided passwords. ARGV: digest of the stored password, time for which it is voided (s).
 # Of two changes at once the slower one leaves the session of the faster one alone.
 _VOID = Script.of(
     "void password",
     """
-if redis.call('GET', KEYS[3]) ~= ARGV[1] then
-  redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])
+if redis.call('SADD', KEYS[3], ARGV[1]) == 1 then
+  redis.call('EXPIRE', KEYS[3], ARGV[2])
   redis.call('DEL', KEYS[1], KEYS[2])
 end
 """,
@@ -135,13 +135,13 @@ class Sessions:
         """
         session = Session(_new_token(userid), secrets.token_urlsafe(24), self._expires)
         args = (self._value(session.token), session.refresh_token, self._expires, _digest(stored))
-        if not await self._redis.run(_OPEN, [*_keys(userid), keys.voided_password(userid)], args):
+        if not await self._redis.run(_OPEN, [*_keys(userid), keys.voided_passwords(userid)], args):
             raise unavailable("the password is being changed")
         return session
 
     async def void(self, userid: str, stored: str) -> None:
         """End the user's session before the `stored` password is replaced. No login that has verified it gets one."""
-        await self._redis.run(_VOID, [*_keys(userid), keys.voided_password(userid)], [_digest(stored), _BARRED_S])
+        await self._redis.run(_VOID, [*_keys(userid), keys.voided_passwords(userid)], [_digest(stored), _BARRED_S])
 
     async def end(self, userid: str) -> bool:
         """End the user's session. False when there is none."""

@@ -26,13 +26,13 @@ def verified_password(userid: str) -> str:
     return f"xzb:{{{userid}}}:verified"
 
 
-def voided_password(userid: str) -> str:
-    """A digest of the stored password that a change or a deletion is replacing."""
+def voided_passwords(userid: str) -> str:
+    """The digests of the stored passwords that changes or a deletion have replaced just now."""
     return f"xzb:{{{userid}}}:voided"
 
 
 def of_user(userid: str) -> list[str]:
-    """The keys of a user. `voided_password` is not among them: it has to outlast logins that are under way."""
+    """The keys of a user. `voided_passwords` is not among them: it has to outlast logins that are under way."""
     return [token(userid), refresh_token(userid), login_failures(userid), verified_password(userid)]
 
 

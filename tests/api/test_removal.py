@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from pymysql.cursors import Cursor
@@ -256,3 +257,76 @@ async def test_users_delete_their_own_videos_and_no_others(api: Api, path: str, 
     assert own == {"code": 200, "message": "OK"}
     assert await listed(api, shown_in, bob.token) == []
     assert (await api.call(path, {"file_id": row["file_id"]}, token=alice.token))["code"] == 601
+
+
+def after_the_list_is_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[object]]) -> None:
+    """Do something right after the first list of interrupted deletions has been read."""
+    listed = account.deleted
+
+    async def deleted(db: Queries, count: int) -> list[str]:
+        userids = await listed(db, count)
+        monkeypatch.setattr(account, "deleted", listed)
+        await act()
+        return userids
+
+    monkeypatch.setattr(account, "deleted", deleted)
+
+
+@pytest.mark.gen_test
+async def test_finishing_deletions_spares_the_next_user_of_the_name(
+    api: Api, app: Application, mysql: Cursor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await api.user("alice")
+    with interruption(monkeypatch):
+        assert (await api.call("/delete_account", {"password": PASSWORD}, token=user.token))["code"] == 503
+    successors: list[User] = []
+
+    async def register_again() -> None:
+        await app.services.deletion.delete("alice")
+        successors.append(await api.user("alice"))
+
+    after_the_list_is_read(monkeypatch, register_again)
+    await app.services.retention.run()
+    assert rows_of(mysql, "alice")["tb_account"] == 1
+    assert (await api.call("/get_user_info", token=successors[0].token))["code"] == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+async def test_an_unexpected_error_does_not_end_the_retention(
+    app: Application, monkeypatch: pytest.MonkeyPatch, logged: list[dict[str, Any]]
+) -> None:
+    async def fail(count: int) -> int:
+        raise ValueError(count)
+
+    monkeypatch.setattr(app.services.deletion, "finish", fail)
+    await app.services.retention._run_if_due()
+    assert [(line["event"], line["level"]) for line in logged] == [("old rows not removed", "error")]
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.remember", "0")
+async def test_a_login_that_outlasts_two_changes_of_the_password_gets_no_session(
+    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await api.user("alice")
+    verified, go_on = asyncio.Event(), asyncio.Event()
+    passwords = app.services.accounts._passwords
+    verify = passwords.verify
+
+    async def slow(stored: str, password: str) -> bool:
+        outcome = await verify(stored, password)
+        verified.set()
+        await go_on.wait()
+        return outcome
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "verify", slow)
+        login = asyncio.ensure_future(login_code(api, "alice", PASSWORD))
+        await verified.wait()
+    first: dict[str, Any] = await change(api, user, PASSWORD, "b" * 32)
+    body = {"old_password": "b" * 32, "password": "c" * 32}
+    second = await api.call("/change_password", body, token=first["data"]["token"])
+    go_on.set()
+    assert await login == 503
+    assert (await api.call("/get_user_info", token=second["data"]["token"]))["code"] == 200
