@@ -322,7 +322,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
     Raises ValueError with the expected shape, never with the value: it holds a password.
     """
     parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
     database = unquote(parts.path.lstrip("/"))
     if (
         parts.scheme != "mysql"
@@ -331,6 +331,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         or "@" in database  # the rest of a password with a "/"
         or not _has_port(parts)
         or query.keys() - {"unix_socket", "ssl_ca"}
+        or not all(query.values())
     ):
         raise ValueError(
             "takes mysql://user:password@host:port/database or mysql://user@localhost/database?unix_socket=/path, "

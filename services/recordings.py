@@ -32,7 +32,7 @@ _ROOM_DELAY = timedelta(seconds=120)
 # The times of an event are whole seconds, those of room information are exact.
 _REST_OF_SECOND = timedelta(microseconds=999_999)
 # An event that Tencent delivers late is accepted this long past its expiry.
-_MAX_LATENESS_S = 900
+MAX_LATENESS_S = 900
 _REPLAY_BATCH = 100
 _MAX_COUNTED = 10_000
 _is_hex = re.compile(r"[0-9a-f]+").fullmatch
@@ -127,7 +127,7 @@ class Recordings:
         signature = signature_of(event)
         expected = (signatures.callback_sign(key, signature.t) for key in self._callback_keys)
         genuine = any(hmac.compare_digest(signature.sign.encode(), each.encode()) for each in expected)
-        if not genuine or int(signature.t) + _MAX_LATENESS_S < time.time():
+        if not genuine or int(signature.t) + MAX_LATENESS_S < time.time():
             raise ServiceError(Code.INVALID_TOKEN, "sign: wrong or stale")
 
     async def _deliver(self, event: Mapping[str, Any], body: str, event_id: str) -> Outcome:

@@ -112,6 +112,9 @@ class MetricsHandler(RequestHandler):
         self._recorder = recorder
 
     async def get(self) -> None:
-        encode, content_type = choose_encoder(self.request.headers.get("Accept", ""))
+        try:
+            encode, content_type = choose_encoder(self.request.headers.get("Accept", ""))
+        except (TypeError, ValueError):  # a version that is no number
+            encode, content_type = choose_encoder("")
         self.set_header("Content-Type", content_type)
         await self.finish(encode(self._recorder))

@@ -52,6 +52,6 @@ async def _report_life(address: str) -> None:
 
 def _send(address: str, state: str) -> None:
     """Send lines of `NAME=value`. They are lost when nobody listens, or there is no address."""
-    with socket(AF_UNIX, SOCK_DGRAM) as reports, suppress(OSError):
+    with suppress(OSError), socket(AF_UNIX, SOCK_DGRAM) as reports:  # also without a free descriptor
         reports.setblocking(False)
         reports.sendto(state.encode(), address)

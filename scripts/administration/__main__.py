@@ -42,6 +42,8 @@ def main() -> None:
     """Run a command. A store that refuses is the operator's to mend: its reason is printed without a traceback."""
     try:
         app(prog_name="./scripts/admin")
+    except UnicodeError:
+        sys.exit("an input is not valid UTF-8")
     except (Refused, ServiceError, StoreError, MigrationLocked, MySQLError) as error:
         sys.exit(reason(error))
 

@@ -1,4 +1,4 @@
-"""Made-up users, broadcasts and short videos. The number of a row determines it, so every run makes the same ones."""
+"""Made-up users, broadcasts and short videos. Its number and the number of users determine a row."""
 
 import random
 from datetime import datetime, timedelta

@@ -29,7 +29,9 @@ def seed(
     force: Annotated[bool, typer.Option("--force", help="Also in production.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Add made-up users, replays and short videos, the same ones at every run. What is there stays as it is."""
+    """Add made-up users, replays and short videos, the same ones at every run with as many users.
+
+    What is there stays as it is."""
     settings = load()
     if settings.environment == "production" and not force:
         raise Refused("this is production, where made-up users can log in with a known password; --force adds them")

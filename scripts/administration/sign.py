@@ -13,6 +13,7 @@ import typer
 
 from conf.cli import load
 from scripts.administration.command import Json, Refused, group, show
+from services.recordings import MAX_LATENESS_S
 from services.tencent import signatures
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ def callback(
     ]
     _conclude(
         {"key": fitting[0] if fitting else None, "expires": _time(_number(t))},
-        {"key_fits": bool(fitting), "is_current": time.time() < _number(t)},
+        {"key_fits": bool(fitting), "is_current": time.time() <= _number(t) + MAX_LATENESS_S},
         as_json=as_json,
     )
 

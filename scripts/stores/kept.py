@@ -33,7 +33,9 @@ def kept_servers(pause: Pause) -> Iterator[Urls]:
             fcntl.flock(in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ServerError("Another run uses the kept stores; start this one without --keep.") from None
-        if not _is_kept(folder):
+        if _is_kept(folder):
+            _urls(folder).touch()
+        else:
             _start_keeper(folder, pause)
         try:
             yield Urls(**json.loads(_urls(folder).read_text()))
@@ -49,7 +51,7 @@ def keep(folder: Path) -> int:
             _urls(folder).write_text(json.dumps(vars(urls)))
             (folder / "pid").write_text(str(os.getpid()))
             fcntl.flock(kept, fcntl.LOCK_EX)
-            while time.time() - _urls(folder).stat().st_mtime < _KEPT_S:
+            while time.time() - _urls(folder).stat().st_mtime < _KEPT_S or _is_locked(folder / "in-use"):
                 signals.pause(1)
     except Stopped:
         pass
@@ -73,9 +75,13 @@ def _urls(folder: Path) -> Path:
 
 def _is_kept(folder: Path) -> bool:
     """True while a keeper runs, which holds this lock."""
-    with (folder / "kept").open("a") as kept:
+    return _is_locked(folder / "kept")
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("a") as file:
         try:
-            fcntl.flock(kept, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False

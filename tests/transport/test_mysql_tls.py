@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from pymysql.err import OperationalError
 
 from conf.settings import mysql_arguments
 from models.database import Database
@@ -62,8 +63,11 @@ async def test_the_server_and_the_migration_use_tls(tmp_path: Path) -> None:
         trusted = url + ssl_ca(tmp_path, authority)
         assert await fetch_cipher(trusted)
         assert migrate(trusted)
+        another = url + ssl_ca(tmp_path, trustme.CA())
         with pytest.raises(StoreUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
-            await fetch_cipher(url + ssl_ca(tmp_path, trustme.CA()))
+            await fetch_cipher(another)
+        with pytest.raises(OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
+            migrate(another)
 
 
 @pytest.mark.gen_test
@@ -80,6 +84,11 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path, content: str | N
         (tmp_path / "ca.pem").write_text(content)
     with pytest.raises(ValueError, match="no certificates in"):
         mysql_arguments(f"mysql://u:p@h/d?ssl_ca={tmp_path}/ca.pem")
+
+
+def test_an_empty_name_of_the_file_does_not_turn_tls_off() -> None:
+    with pytest.raises(ValueError, match="takes mysql://"):
+        mysql_arguments("mysql://u:p@h/d?ssl_ca=")
 
 
 def test_the_certificate_is_checked_with_its_host_name(tmp_path: Path) -> None:

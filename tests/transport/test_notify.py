@@ -1,5 +1,7 @@
 """The reports of a worker to the socket that NOTIFY_SOCKET names."""
 
+import asyncio
+import errno
 import signal
 import socket
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 from pymysql.cursors import Cursor
 
+from handlers.transport.notify import reporting
 from tests.harness.main_process import PATIENCE, running
 
 NO_REDIS = ("--redis.url", "redis://127.0.0.1:1/0")
@@ -46,6 +49,20 @@ def test_a_worker_feeds_the_watchdog(
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
     with running(tmp_path):
         assert {reports.recv(100) for _ in range(6)} == {b"READY=1", b"WATCHDOG=1", b"STATUS=serving"}
+
+
+@pytest.mark.gen_test
+async def test_a_report_without_a_free_descriptor_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def problems() -> list[str]:
+        return []
+
+    def no_descriptor(*arguments: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere")
+    monkeypatch.setattr("handlers.transport.notify.socket", no_descriptor)
+    async with reporting(problems):
+        await asyncio.sleep(0)
 
 
 def test_nobody_has_to_listen(tmp_path: Path, mysql: Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
