@@ -110,3 +110,10 @@ def test_retention_removes_old_rows_now(mysql: Cursor, store: Redis) -> None:
     assert admin("retention") == (0, "removed: nothing\n", "")
     store.set("xzb:retention", "another process")
     assert admin("retention") == (1, "", "another process is removing rows at the moment\n")
+
+
+def test_an_input_that_is_no_text_is_one_line() -> None:
+    ended = subprocess.run(
+        [ROOT / "scripts" / "admin", "user", "create", b"a\xff"], input=b"pw\n", capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (1, b"an input is not valid UTF-8\n")

@@ -330,6 +330,7 @@ def test_open_metrics_are_spoken_to_who_asks_for_them(
         scrape(port)
         content_type, text = fetch(port, "application/openmetrics-text; version=1.0.0")
         assert content_type.startswith("application/openmetrics-text; version=1.0.0")
+        assert fetch(port, "application/openmetrics-text; version=banana")[0].startswith("text/plain")
         assert text.endswith("# EOF\n")
         assert fetch(port)[0].startswith("text/plain; version=0.0.4")
 
