@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from models import rows
 from models.database import Queries, placeholders
 
 
@@ -33,6 +35,10 @@ class AgedRoom(NamedTuple):
     superseded: bool
 
 
+delete_of = partial(rows.delete_of, "tb_room")
+count_of = partial(rows.count_of, "tb_room")
+
+
 async def insert(db: Queries, userid: str, title: str, location: str, frontcover: str | None) -> bool:
     """Add room information; without a frontcover the profile's. False when there is no such user."""
     inserted = await db.execute(
@@ -59,20 +65,9 @@ async def in_force(db: Queries, userid: str, at: datetime) -> Room | None:
     return Room(*row) if row else None
 
 
-async def delete_of(db: Queries, userid: str, count: int) -> int:
-    """Delete up to `count` rows of a user. Returns how many there were."""
-    return await db.execute("DELETE FROM tb_room WHERE userid = %s LIMIT %s", (userid, count))
-
-
-async def count_of(db: Queries, userid: str) -> int:
-    """The number of a user's rows."""
-    row = await db.fetch_one("SELECT COUNT(*) FROM tb_room WHERE userid = %s", (userid,))
-    return int(row[0]) if row else 0
-
-
 async def older(db: Queries, before: datetime, after: Place, count: int) -> list[AgedRoom]:
     """The next `count` rows behind a place that are older than a time (UTC), the oldest first."""
-    rows = await db.fetch_all(
+    found = await db.fetch_all(
         """
         SELECT r.create_time, r.id, EXISTS (
           SELECT 1 FROM tb_room n FORCE INDEX (in_force)
@@ -85,7 +80,7 @@ async def older(db: Queries, before: datetime, after: Place, count: int) -> list
         """,
         (before, after.create_time, after.create_time, after.id, count),
     )
-    return [AgedRoom(Place(create_time, id_), bool(superseded)) for create_time, id_, superseded in rows]
+    return [AgedRoom(Place(create_time, id_), bool(superseded)) for create_time, id_, superseded in found]
 
 
 async def delete(db: Queries, ids: Sequence[int]) -> int:

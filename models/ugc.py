@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from models import rows
 from models.database import Queries
-from models.rows import conditions, insert_rows
 
 
 class Video(NamedTuple):
@@ -57,6 +58,12 @@ class Item(NamedTuple):
     hidden: int
 
 
+delete_of = partial(rows.delete_of, "tb_ugc")
+count_of = partial(rows.count_of, "tb_ugc")
+delete_row = partial(rows.delete_row, "tb_ugc")
+set_hidden = partial(rows.set_hidden, "tb_ugc")
+
+
 async def upsert(db: Queries, userid: str, video: Video) -> bool:
     """Publish a video, or replace the user's video with this file_id, which keeps its create_time and stays hidden.
 
@@ -75,7 +82,7 @@ async def upsert(db: Queries, userid: str, video: Video) -> bool:
 
 async def newest(db: Queries, index: int, count: int) -> list[ListedVideo]:
     """`count` videos from offset `index`, newest first; read as in `vod.newest`."""
-    rows = await db.fetch_all(
+    found = await db.fetch_all(
         """
         SELECT u.userid, a.nickname, a.avatar, u.file_id, u.title, u.frontcover, u.location,
                u.play_url, u.create_time
@@ -89,44 +96,22 @@ async def newest(db: Queries, index: int, count: int) -> list[ListedVideo]:
         """,
         (count, index),
     )
-    return [ListedVideo(*row) for row in rows]
-
-
-async def delete_of(db: Queries, userid: str, count: int) -> int:
-    """Delete up to `count` videos of a user. Returns how many there were."""
-    return await db.execute("DELETE FROM tb_ugc WHERE userid = %s LIMIT %s", (userid, count))
-
-
-async def count_of(db: Queries, userid: str) -> int:
-    """The number of a user's videos."""
-    row = await db.fetch_one("SELECT COUNT(*) FROM tb_ugc WHERE userid = %s", (userid,))
-    return int(row[0]) if row else 0
-
-
-async def delete(db: Queries, userid: str, file_id: str) -> bool:
-    """Delete a video. False when there is none."""
-    return await db.execute("DELETE FROM tb_ugc WHERE userid = %s AND file_id = %s", (userid, file_id)) > 0
-
-
-async def set_hidden(db: Queries, userid: str, file_id: str, hidden: bool) -> bool:
-    """Hide a video from the list, or show it again. False when there is none."""
-    sql = "UPDATE tb_ugc SET hidden = %s WHERE userid = %s AND file_id = %s"
-    return await db.execute(sql, (hidden, userid, file_id)) > 0
+    return [ListedVideo(*row) for row in found]
 
 
 async def items(db: Queries, userid: str | None, hidden: bool, index: int, count: int) -> list[Item]:
     """As `vod.items`."""
-    where, args = conditions(userid, hidden)
-    rows = await db.fetch_all(
+    where, args = rows.conditions(userid, hidden)
+    found = await db.fetch_all(
         f"""
         SELECT userid, file_id, title, location, frontcover, play_url, create_time, hidden
         FROM tb_ugc {where} ORDER BY create_time DESC, file_id DESC, userid DESC LIMIT %s OFFSET %s
         """,  # noqa: S608 - no value in the text
         (*args, count, index),
     )
-    return [Item(*row) for row in rows]
+    return [Item(*row) for row in found]
 
 
 async def insert_missing(db: Queries, videos: Sequence[NewVideo]) -> int:
     """Add those videos that are not there. Returns how many there were."""
-    return await insert_rows(db, "tb_ugc", NewVideo._fields, videos, key=2)
+    return await rows.insert_rows(db, "tb_ugc", NewVideo._fields, videos, key=2)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from models import rows
 from models.database import Queries
-from models.rows import conditions, insert_rows
 
 # Bounds the query. A user hardly has more files in the time of one broadcast.
 _MAX_FILES = 500
@@ -79,13 +80,20 @@ class Item(NamedTuple):
     hidden: int
 
 
+delete_replays_of = partial(rows.delete_of, "tb_vod")
+delete_files_of = partial(rows.delete_of, "tb_vod_file")
+count_replays_of = partial(rows.count_of, "tb_vod")
+delete_row = partial(rows.delete_row, "tb_vod")
+set_hidden = partial(rows.set_hidden, "tb_vod")
+
+
 async def newest(db: Queries, index: int, count: int, since: datetime | None) -> list[ListedReplay]:
     """`count` replays from offset `index`, newest first; only those created at or after `since` (UTC).
 
     The index alone finds the page, so that the rows before a deep offset are not read. The indexes are forced: with few
     rows the optimizer would sort them all, and the plan must not depend on their number.
     """
-    rows = await db.fetch_all(
+    found = await db.fetch_all(
         f"""
         SELECT v.userid, a.nickname, a.avatar, v.file_id, v.title, v.like_count, v.viewer_count,
                v.frontcover, v.location, v.play_url, v.create_time, v.hls_play_url, v.start_time
@@ -100,7 +108,7 @@ async def newest(db: Queries, index: int, count: int, since: datetime | None) ->
         """,  # noqa: S608 - no value in the text
         (*((since,) if since else ()), count, index),
     )
-    return [ListedReplay(*row) for row in rows]
+    return [ListedReplay(*row) for row in found]
 
 
 async def has_file(db: Queries, userid: str, file_id: str) -> bool:
@@ -117,7 +125,7 @@ async def has_file(db: Queries, userid: str, file_id: str) -> bool:
 
 async def files_around(db: Queries, userid: str, start: datetime, end: datetime) -> list[File]:
     """All files of those of the user's replays that have a file whose time touches [start, end]."""
-    rows = await db.fetch_all(
+    found = await db.fetch_all(
         """
         SELECT DISTINCT f.file_id, f.replay_file_id, f.file_format, f.video_url, f.start_time, f.end_time
         FROM tb_vod_file near
@@ -126,7 +134,7 @@ async def files_around(db: Queries, userid: str, start: datetime, end: datetime)
         """,
         (userid, start, end, _MAX_FILES),
     )
-    return [File(*row) for row in rows]
+    return [File(*row) for row in found]
 
 
 async def insert_file(db: Queries, userid: str, file: File) -> None:
@@ -165,22 +173,6 @@ async def update_media(db: Queries, userid: str, file_id: str, media: Media) -> 
     return found > 0
 
 
-async def delete_replays_of(db: Queries, userid: str, count: int) -> int:
-    """Delete up to `count` replays of a user. Returns how many there were."""
-    return await db.execute("DELETE FROM tb_vod WHERE userid = %s LIMIT %s", (userid, count))
-
-
-async def delete_files_of(db: Queries, userid: str, count: int) -> int:
-    """Delete up to `count` recorded files of a user. Returns how many there were."""
-    return await db.execute("DELETE FROM tb_vod_file WHERE userid = %s LIMIT %s", (userid, count))
-
-
-async def count_replays_of(db: Queries, userid: str) -> int:
-    """The number of a user's replays."""
-    row = await db.fetch_one("SELECT COUNT(*) FROM tb_vod WHERE userid = %s", (userid,))
-    return int(row[0]) if row else 0
-
-
 async def delete_replay(db: Queries, userid: str, file_id: str) -> bool:
     """Delete a replay inside a transaction, and keep only the ids and the times of its files. False without one.
 
@@ -196,7 +188,7 @@ async def delete_replay(db: Queries, userid: str, file_id: str) -> bool:
         (userid, file_id),
     )
     await clear_files(db, userid, file_id)
-    return await db.execute("DELETE FROM tb_vod WHERE userid = %s AND file_id = %s", (userid, file_id)) > 0
+    return await delete_row(db, userid, file_id) > 0
 
 
 async def clear_files(db: Queries, userid: str, replay_file_id: str) -> None:
@@ -209,45 +201,34 @@ async def clear_files(db: Queries, userid: str, replay_file_id: str) -> None:
     )
 
 
-async def set_hidden(db: Queries, userid: str, file_id: str, hidden: bool) -> bool:
-    """Hide a replay from the list, or show it again. False when there is none."""
-    sql = "UPDATE tb_vod SET hidden = %s WHERE userid = %s AND file_id = %s"
-    return await db.execute(sql, (hidden, userid, file_id)) > 0
-
-
 async def items(db: Queries, userid: str | None, hidden: bool, index: int, count: int) -> list[Item]:
     """`count` replays from offset `index`, newest first: of one user or of all, with the hidden ones or without."""
-    where, args = conditions(userid, hidden)
-    rows = await db.fetch_all(
+    where, args = rows.conditions(userid, hidden)
+    found = await db.fetch_all(
         f"""
         SELECT userid, file_id, title, location, frontcover, play_url, hls_play_url, start_time, create_time, hidden
         FROM tb_vod {where} ORDER BY create_time DESC, file_id DESC, userid DESC LIMIT %s OFFSET %s
         """,  # noqa: S608 - no value in the text
         (*args, count, index),
     )
-    return [Item(*row) for row in rows]
+    return [Item(*row) for row in found]
 
 
 async def older(db: Queries, before: datetime, count: int) -> list[tuple[str, str]]:
     """Userid and file_id of up to `count` replays created before a time (UTC), the oldest first."""
-    rows = await db.fetch_all(
+    found = await db.fetch_all(
         """
         SELECT userid, file_id FROM tb_vod FORCE INDEX (newest) WHERE create_time < %s
         ORDER BY create_time, file_id, userid LIMIT %s
         """,
         (before, count),
     )
-    return [(userid, file_id) for userid, file_id in rows]
+    return [(userid, file_id) for userid, file_id in found]
 
 
 async def delete_files_of_replay(db: Queries, userid: str, file_id: str) -> int:
     """Delete the files of a replay. Returns how many there were."""
     return await db.execute("DELETE FROM tb_vod_file WHERE userid = %s AND replay_file_id = %s", (userid, file_id))
-
-
-async def delete_row(db: Queries, userid: str, file_id: str) -> int:
-    """Delete the row of a replay whose files are deleted. Returns 0 when there is none."""
-    return await db.execute("DELETE FROM tb_vod WHERE userid = %s AND file_id = %s", (userid, file_id))
 
 
 async def delete_cleared_files(db: Queries, before: datetime, count: int) -> int:
@@ -263,5 +244,5 @@ async def insert_missing(db: Queries, replays: Sequence[NewReplay]) -> int:
     files = [
         (row.userid, row.file_id, row.file_id, "mp4", row.play_url, row.start_time, row.create_time) for row in replays
     ]
-    await insert_rows(db, "tb_vod_file", columns, files, key=2)
-    return await insert_rows(db, "tb_vod", NewReplay._fields, replays, key=2)
+    await rows.insert_rows(db, "tb_vod_file", columns, files, key=2)
+    return await rows.insert_rows(db, "tb_vod", NewReplay._fields, replays, key=2)

@@ -77,7 +77,7 @@ class Videos:
 
     async def delete_ugc(self, userid: str, file_id: str) -> None:
         """Delete a short video. Raises UPDATE_FAILED when there is none."""
-        if not await ugc.delete(self._db, userid, file_id):
+        if not await ugc.delete_row(self._db, userid, file_id):
             raise _missing()
         await self._feeds.bump(Feed.UGC)
 
