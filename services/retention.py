@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ import structlog
 
 from models import room, undelivered, vod
 from models.database import Database
+from services.background import meanwhile
 from services.deletion import AccountDeletion
 from services.errors import StoreError
 from services.feeds import Feeds
@@ -60,15 +61,9 @@ class Retention:
         self._ages = ages
         self._metrics = metrics
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Remove rows in the background for the duration of the block. Its end interrupts a removal at once."""
-        task = asyncio.create_task(self._run_forever())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        return meanwhile(self._run_forever())
 
     async def run(self, *, early: bool = True) -> Mapping[str, int] | None:
         """Remove what is due. Returns how many rows of each table, or None when another process does it.

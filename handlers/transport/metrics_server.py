@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 from prometheus_client.exposition import choose_encoder
@@ -13,6 +13,7 @@ from tornado.web import Application, RequestHandler
 
 from conf.settings import Metrics as MetricsSettings
 from services import Services
+from services.background import meanwhile
 from services.metrics.recorder import Recorder
 from services.metrics.slots import lock
 from services.metrics.undelivered import Undelivered
@@ -29,13 +30,10 @@ async def measuring(settings: MetricsSettings, services: Services) -> AsyncItera
         yield
         return
     reporter = Reporter(settings, services)
-    task = asyncio.create_task(reporter.run())
     try:
-        yield
+        async with meanwhile(reporter.run()):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await reporter.close()
 
 

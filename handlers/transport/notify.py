@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from socket import AF_UNIX, SOCK_DGRAM, socket
 
+from services.background import meanwhile
+
 SERVING = "STATUS=serving"
 _RETRY_S = 1
 
@@ -25,13 +27,10 @@ async def reporting(problems: Problems) -> AsyncIterator[None]:
     address = os.environ.get("NOTIFY_SOCKET", "")
     address = "\0" + address[1:] if address.startswith("@") else address  # abstract
     _send(address, "READY=1")
-    tasks = [asyncio.create_task(_report_serving(address, problems)), asyncio.create_task(_report_life(address))]
     try:
-        yield
+        async with meanwhile(_report_serving(address, problems), _report_life(address)):
+            yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         _send(address, "STOPPING=1\nSTATUS=stopping")
 
 
