@@ -35,16 +35,12 @@ class Health:
         self._problems: list[str] = []
 
     async def problems(self) -> list[str]:
-        """The names of the stores that cannot serve now."""
-        self.check()
-        await self._checks.wait()
-        return self._problems
-
-    def check(self) -> None:
-        """Begin a check unless one was made just now. The log has the reasons when the outcome changes."""
+        """The names of the stores that cannot serve now. The log has the reasons when that changes."""
         if not self._checks and time.monotonic() - self._checked_at >= _MIN_INTERVAL_S:
             self._checked_at = time.monotonic()
             self._checks.start(self._write())
+        await self._checks.wait()
+        return self._problems
 
     async def _write(self) -> None:
         failures = await asyncio.gather(
