@@ -1,7 +1,6 @@
 """What every command needs: the services, a confirmation, and output for people and for programs."""
 
 import asyncio
-import hashlib
 import json
 import logging
 import sys
@@ -17,6 +16,7 @@ from rich.table import Table
 from conf.cli import load
 from conf.settings import Settings
 from services import Services, open_services
+from services.tencent.signatures import md5_hex
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ def read_password(userid: str, *, raw: bool) -> str:
 
 def app_password(userid: str, password: str) -> str:
     """What the apps send of a password (protocol, section 1)."""
-    return _md5(_md5(password) + userid)
+    return md5_hex(f"{md5_hex(password.encode())}{userid}".encode())
 
 
 def report(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
@@ -127,7 +127,3 @@ def _iso(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds") + "Z"
     raise TypeError(type(value).__name__)
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

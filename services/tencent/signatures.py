@@ -121,18 +121,19 @@ def decode_vod_upload_signature(text: str) -> VodSignature:
 
 def roomservice_sign(api_key: str, tx_time: int, user_id: str) -> str:
     """md5(apiKey + txTime + userID), lowercase hex (protocol, section 10)."""
-    return _md5(f"{api_key}{tx_time}{user_id}".encode())
+    return md5_hex(f"{api_key}{tx_time}{user_id}".encode())
 
 
 def callback_sign(callback_key: str, t: str) -> str:
     """md5(callback key + t), with t's decimal text as received: the live service's event signature."""
-    return _md5(f"{callback_key}{t}".encode())
+    return md5_hex(f"{callback_key}{t}".encode())
 
 
 def liteav_sig(token: str, body: bytes) -> str:
     """md5(token + md5(body)), lowercase hex: the header with which the official apps sign a request."""
-    return _md5((token + _md5(body)).encode())
+    return md5_hex((token + md5_hex(body)).encode())
 
 
-def _md5(data: bytes) -> str:
+def md5_hex(data: bytes) -> str:
+    """MD5 in lowercase hex, which the protocol wants."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
