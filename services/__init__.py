@@ -59,7 +59,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     max_batch = settings.performance.batch
     metrics = Metrics()
     async with AsyncExitStack() as resources:
-        db = _database(settings, metrics)
+        db = open_database(settings, metrics)
         resources.push_async_callback(db.close)
         redis_url = settings.redis.url.get_secret_value()
         redis = RedisClient.from_url(redis_url, timeout=settings.redis.timeout, max_batch=max_batch, metrics=metrics)
@@ -96,7 +96,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         )
 
 
-def _database(settings: Settings, metrics: Metrics) -> Database:
+def open_database(settings: Settings, metrics: Metrics) -> Database:
+    """The database, whose connections the metrics watch. The caller closes it."""
     db = Database(
         mysql_arguments(settings.mysql.url.get_secret_value()),
         pool_size=settings.mysql.pool_size,

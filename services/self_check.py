@@ -12,11 +12,13 @@ from cryptography import x509
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from conf.settings import Cos, Im, Settings, Vod, conf_path, mysql_arguments
+from conf.settings import Cos, Im, Settings, Vod, conf_path
 from conf.version import VERSION
 from models import server
-from models.database import Database
+from services import open_database
 from services.errors import StoreError
+from services.metrics.catalogue import Metrics
+from services.redis import keys
 from services.tencent import signatures
 from services.tencent.plausibility import doubts
 
@@ -86,12 +88,7 @@ def _certificate(path: Path) -> Finding:
 
 
 async def _mysql(settings: Settings) -> AsyncIterator[Finding]:
-    db = Database(
-        mysql_arguments(settings.mysql.url.get_secret_value()),
-        pool_size=1,
-        acquire_timeout=settings.mysql.acquire_timeout,
-        query_timeout=settings.mysql.query_timeout,
-    )
+    db = open_database(settings, Metrics())
     try:
         found = await server.describe(db)
         yield Finding(Level.OK, "mysql", f"{found.version}, as {found.user}")
@@ -124,7 +121,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     try:
         info = await redis.info()
         yield Finding(Level.OK, "redis", str(info["redis_version"]))
-        await redis.set("xzb:check", "", ex=1)
+        await redis.set(keys.CHECK, "", ex=1)
         await redis.eval("return 1", 0)
         seconds, microseconds = await redis.time()
         for finding in _clock("redis", seconds + microseconds / 1e6):

@@ -3,6 +3,7 @@
 REPLAYS_VERSION = "xzb:version:vod"
 UGC_VERSION = "xzb:version:ugc"
 CHANGED_PROFILES = "xzb:version:profiles"
+CHECK = "xzb:check"  # what `main.py --check` writes
 RETENTION = "xzb:retention"
 
 
