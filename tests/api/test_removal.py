@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -33,6 +33,31 @@ async def login_code(api: Api, userid: str, password: str) -> int:
 
 async def change(api: Api, user: User, old: str = PASSWORD, new: str = NEW) -> dict[str, object]:
     return await api.call("/change_password", {"old_password": old, "password": new}, token=user.token)
+
+
+@asynccontextmanager
+async def login_under_way(
+    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator["asyncio.Task[int]"]:
+    """A login of alice that has verified her password, and goes on at the end of the block; its code."""
+    verified, go_on = asyncio.Event(), asyncio.Event()
+    passwords = app.services.accounts._passwords
+    verify = passwords.verify
+
+    async def slow(stored: str, password: str) -> bool:
+        result = await verify(stored, password)
+        verified.set()
+        await go_on.wait()
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "verify", slow)
+        login = asyncio.create_task(login_code(api, "alice", PASSWORD))
+        await verified.wait()
+    try:
+        yield login
+    finally:
+        go_on.set()
 
 
 async def publish(api: Api, user: User) -> None:
@@ -116,24 +141,10 @@ async def test_a_login_under_way_gets_no_session_from_a_password_that_is_gone(
     api: Api, app: Application, monkeypatch: pytest.MonkeyPatch, store: Redis, path: str
 ) -> None:
     user = await api.user("alice")
-    verified, go_on = asyncio.Event(), asyncio.Event()
-    passwords = app.services.accounts._passwords
-    verify = passwords.verify
-
-    async def slow(stored: str, password: str) -> bool:
-        result = await verify(stored, password)
-        verified.set()
-        await go_on.wait()
-        return result
-
-    with monkeypatch.context() as patch:
-        patch.setattr(passwords, "verify", slow)
-        login = asyncio.ensure_future(login_code(api, "alice", PASSWORD))
-        await verified.wait()
-    body = {"old_password": PASSWORD, "password": PASSWORD}
-    assert (await api.call(path, body, token=user.token))["code"] == 200
-    token = store.get("xzb:{alice}:token")
-    go_on.set()
+    async with login_under_way(api, app, monkeypatch) as login:
+        body = {"old_password": PASSWORD, "password": PASSWORD}
+        assert (await api.call(path, body, token=user.token))["code"] == 200
+        token = store.get("xzb:{alice}:token")
     assert await login == 503
     assert store.get("xzb:{alice}:token") == token
 
@@ -310,23 +321,9 @@ async def test_a_login_that_outlasts_two_changes_of_the_password_gets_no_session
     api: Api, app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = await api.user("alice")
-    verified, go_on = asyncio.Event(), asyncio.Event()
-    passwords = app.services.accounts._passwords
-    verify = passwords.verify
-
-    async def slow(stored: str, password: str) -> bool:
-        outcome = await verify(stored, password)
-        verified.set()
-        await go_on.wait()
-        return outcome
-
-    with monkeypatch.context() as patch:
-        patch.setattr(passwords, "verify", slow)
-        login = asyncio.ensure_future(login_code(api, "alice", PASSWORD))
-        await verified.wait()
-    first: dict[str, Any] = await change(api, user, PASSWORD, "b" * 32)
-    body = {"old_password": "b" * 32, "password": "c" * 32}
-    second = await api.call("/change_password", body, token=first["data"]["token"])
-    go_on.set()
+    async with login_under_way(api, app, monkeypatch) as login:
+        first: dict[str, Any] = await change(api, user, PASSWORD, "b" * 32)
+        body = {"old_password": "b" * 32, "password": "c" * 32}
+        second = await api.call("/change_password", body, token=first["data"]["token"])
     assert await login == 503
     assert (await api.call("/get_user_info", token=second["data"]["token"]))["code"] == 200
