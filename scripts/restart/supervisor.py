@@ -3,9 +3,7 @@
 import os
 import socket
 import struct
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -21,43 +19,79 @@ class Supervisor:
     """The workers of a supervisord. They report to the socket `notify.sock` beside supervisor's own."""
 
     def __init__(self, socket_path: Path) -> None:
-        self._reports = socket_path.with_name("notify.sock")
         self._transport = _UnixTransport(socket_path)
         self._rpc: Any = ServerProxy("http://supervisor", transport=self._transport)
+        self._reports = Reports(socket_path.with_name("notify.sock"))
 
     def close(self) -> None:
-        """Close the connection to supervisor."""
+        """Close the connection to supervisor and the socket for reports."""
         self._transport.close()
+        self._reports.close()
 
     def workers(self) -> list[str]:
         processes = self._rpc.supervisor.getAllProcessInfo()
         return [f"{process['group']}:{process['name']}" for process in processes if process["group"] == PROGRAM]
 
-    def restart(self, worker: str, timeout: float) -> None:
-        with _listening(self._reports) as reports:
-            try:
-                self._stop(worker)
-                self._rpc.supervisor.startProcess(worker)
-            except Fault as fault:
-                log = self._process(worker)["stdout_logfile"]
-                raise RestartError(f"{fault.faultString}; its log is {log}") from None
-            _wait_until_serving(reports, self.process_id(worker), timeout)
+    def restart(self, worker: str) -> None:
+        self.stop(worker)
+        try:
+            # Without waiting for `startsecs`: its report comes earlier.
+            self._rpc.supervisor.startProcess(worker, False)
+        except Fault as fault:
+            raise RestartError(fault.faultString) from None
 
-    def process_id(self, worker: str) -> int:
-        """The process id of a worker; 0 when it does not run."""
-        return int(self._process(worker)["pid"])
+    def state(self, worker: str) -> str:
+        process = self.process(worker)
+        if process["statename"] not in ("STARTING", "RUNNING"):
+            raise RestartError(f"it has ended; its log is {process['stdout_logfile']}")
+        return self._reports.of(process["pid"])
 
-    def _process(self, worker: str) -> dict[str, Any]:
-        """Supervisor's facts about a worker."""
-        process: dict[str, Any] = self._rpc.supervisor.getProcessInfo(worker)
-        return process
-
-    def _stop(self, worker: str) -> None:
+    def stop(self, worker: str) -> None:
         try:
             self._rpc.supervisor.stopProcess(worker)
         except Fault as fault:
             if fault.faultCode != _NOT_RUNNING:
-                raise
+                raise RestartError(fault.faultString) from None
+
+    def process(self, worker: str) -> dict[str, Any]:
+        """Supervisor's facts about a worker."""
+        process: dict[str, Any] = self._rpc.supervisor.getProcessInfo(worker)
+        return process
+
+
+class Reports:
+    """The reports of workers, in systemd's place (sd_notify(3)). The workers may run as another user."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last: dict[int, str] = {}
+        path.unlink(missing_ok=True)  # of an interrupted restart
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        mask = os.umask(0)
+        self._socket.bind(str(path))
+        os.umask(mask)
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+    def of(self, pid: int) -> str:
+        """The last state that a process has reported, or ""."""
+        with suppress(BlockingIOError):
+            while True:
+                self._receive()
+        return self._last.get(pid, "")
+
+    def _receive(self) -> None:
+        """Take in a report and the process that sent it, as the kernel says. Raises BlockingIOError."""
+        message, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
+        pid, _, _ = _CREDENTIALS.unpack(ancillary[0][2])
+        for line in message.decode().splitlines():
+            if line.startswith("STATUS="):
+                self._last[pid] = line.removeprefix("STATUS=")
 
 
 class _UnixTransport(Transport):
@@ -82,40 +116,3 @@ class _UnixConnection(HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(str(self._path))
-
-
-@contextmanager
-def _listening(path: Path) -> Iterator[socket.socket]:
-    """A socket for the reports of workers, which may run as another user."""
-    path.unlink(missing_ok=True)  # of an interrupted restart
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as reports:
-        reports.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        mask = os.umask(0)
-        reports.bind(str(path))
-        os.umask(mask)
-        try:
-            yield reports
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _wait_until_serving(reports: socket.socket, pid: int, timeout: float) -> None:
-    """Return when the process reports that it can serve. Raises RestartError with its last state."""
-    state = "no report from it"
-    deadline = time.monotonic() + timeout
-    while (left := deadline - time.monotonic()) > 0:
-        reports.settimeout(left)
-        with suppress(TimeoutError):
-            sender, message = _receive(reports)
-            if sender == pid and "STATUS=" in message:
-                state = message.partition("STATUS=")[2].partition("\n")[0]
-                if state == "serving":
-                    return
-    raise RestartError(f"it does not serve after {timeout:g} s: {state}")
-
-
-def _receive(reports: socket.socket) -> tuple[int, str]:
-    """The next report and the process that sent it, as the kernel says."""
-    message, ancillary, _, _ = reports.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
-    pid, _, _ = _CREDENTIALS.unpack(ancillary[0][2])
-    return pid, message.decode()

@@ -37,7 +37,7 @@ def run(command: Path, *options: str | Path) -> str:
 def versions(installation: Production) -> list[str]:
     """The versions that the workers run from, which is all that they have loaded."""
     with closing(Supervisor(installation.var / "supervisor.sock")) as supervisor:
-        pids = [supervisor.process_id(worker) for worker in supervisor.workers()]
+        pids = [supervisor.process(worker)["pid"] for worker in supervisor.workers()]
     return [version(pid) for pid in pids]
 
 
