@@ -26,5 +26,5 @@ def _systemctl(*arguments: str) -> str:
     """Run systemctl; its output. Raises RestartError with what it complains about."""
     result = subprocess.run(["systemctl", *arguments], check=False, capture_output=True, text=True)
     if result.returncode:
-        raise RestartError(" ".join(result.stderr.split()))
+        raise RestartError(" ".join(result.stderr.split()).rstrip("."))
     return result.stdout
