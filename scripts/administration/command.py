@@ -84,14 +84,14 @@ def report(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
 
 
 def show(record: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one record: a line for each field."""
+    """Print one record: a line for each field, whatever the width of the terminal, so that values can be copied."""
     if as_json:
         print(to_json(record))
         return
-    table = Table.grid("field", "value", padding=(0, 2))
+    width = max(len(name) for name in record)
+    console = Console(highlight=False, markup=False)
     for name, value in record.items():
-        table.add_row(name, _text(value))
-    Console(highlight=False, markup=False).print(table)
+        console.print(f"{name:{width}}  {_text(value)}", soft_wrap=True)
 
 
 def show_list(records: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:

@@ -44,6 +44,8 @@ async def test_an_event_of_an_unknown_user_is_listed_and_shown_as_it_came(api: A
     assert {name: shown[name] for name in ("event_id", "reason", "create_time")} == {
         name: listed[name] for name in ("event_id", "reason", "create_time")
     }
+    output = admin("callbacks", "show", listed["event_id"], COLUMNS="40")[1]
+    assert f"  {body}\n" in output  # whole, and on one line
 
 
 def test_the_list_is_a_table_with_the_oldest_first(two: None) -> None:
