@@ -62,7 +62,7 @@ class Authenticator:
         if not isinstance(userid, str) or not is_userid(userid):
             raise _invalid("a signed request needs its userid")
         session = await self._sessions.current(userid)
-        if session is None or not _matches(signature, session.token, raw):
+        if session is None or not matches(signature, session.token, raw):
             raise _invalid("signature does not match, or the token is expired or replaced")
         if _is_dated(body):
             self._check_freshness(userid, body)
@@ -81,7 +81,8 @@ class Authenticator:
             raise _invalid("request expired")
 
 
-def _matches(signature: str, token: str, raw: bytes) -> bool:
+def matches(signature: str, token: str, raw: bytes) -> bool:
+    """True when the token's session signed a body with this Liteav-Sig."""
     if _equal(signature, signatures.liteav_sig(token, raw)):
         return True
     # Android builds the body twice, once to sign it and once to send it. The clock may tick in between.

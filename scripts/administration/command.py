@@ -60,17 +60,25 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def read_password(userid: str, *, raw: bool) -> str:
-    """The password as a client sends it, asked for or read as the first line of standard input.
+    """The password as a client sends it, asked for or read from standard input.
 
     A `raw` one is what a client sends; otherwise it is what the user types into the app.
     """
-    if sys.stdin.isatty():
-        password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise Refused("the password is empty")
+    password = read_secret("password", twice=True)
     return password if raw else app_password(userid, password)
+
+
+def read_secret(name: str, *, twice: bool = False) -> str:
+    """A text that no list of processes may show: asked for, unseen, or read as the next line of standard input.
+
+    Raises Refused when there is none. With `twice` it is asked for until both answers agree.
+    """
+    if sys.stdin.isatty():
+        return str(typer.prompt(f"The {name}", hide_input=True, confirmation_prompt=twice, err=True))
+    text = sys.stdin.buffer.readline().decode().rstrip("\r\n")  # bytes of something else may follow
+    if not text:
+        raise Refused(f"the {name} is empty")
+    return text
 
 
 def app_password(userid: str, password: str) -> str:
