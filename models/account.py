@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from models.database import Queries, placeholders
 from models.errors import DuplicateKey
-from models.rows import insert_rows
+from models.rows import insert_rows, missing
 
 _PROFILE_COLUMNS = ("nickname", "avatar", "sex", "frontcover")
 
@@ -157,4 +157,6 @@ async def deleted(db: Queries, count: int) -> list[str]:
 
 async def insert_missing(db: Queries, accounts: Sequence[NewAccount]) -> int:
     """Add those users whose userid is not taken. Returns how many there were."""
-    return await insert_rows(db, "tb_account", NewAccount._fields, accounts, key=1)
+    if new := await missing(db, "tb_account", ["userid"], accounts):
+        await insert_rows(db, "tb_account", NewAccount._fields, new)
+    return len(new)

@@ -17,6 +17,16 @@ class Room(NamedTuple):
     frontcover: str
 
 
+class NewRoom(NamedTuple):
+    """Room information to be added, with the time (UTC) since which it is in force."""
+
+    userid: str
+    title: str
+    location: str
+    frontcover: str
+    create_time: datetime
+
+
 class Place(NamedTuple):
     """The place of a row in the order of age."""
 
@@ -86,3 +96,8 @@ async def older(db: Queries, before: datetime, after: Place, count: int) -> list
 async def delete(db: Queries, ids: Sequence[int]) -> int:
     """Delete rows. Returns how many there were."""
     return await db.execute(f"DELETE FROM tb_room WHERE id IN ({placeholders(ids)})", ids)  # noqa: S608 - no value in the text
+
+
+async def insert_history(db: Queries, rooms: Sequence[NewRoom]) -> None:
+    """Add room information of the past."""
+    await rows.insert_rows(db, "tb_room", NewRoom._fields, rooms)

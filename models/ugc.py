@@ -114,4 +114,6 @@ async def items(db: Queries, userid: str | None, hidden: bool, index: int, count
 
 async def insert_missing(db: Queries, videos: Sequence[NewVideo]) -> int:
     """Add those videos that are not there. Returns how many there were."""
-    return await rows.insert_rows(db, "tb_ugc", NewVideo._fields, videos, key=2)
+    if new := await rows.missing(db, "tb_ugc", ["userid", "file_id"], videos):
+        await rows.insert_rows(db, "tb_ugc", NewVideo._fields, new)
+    return len(new)

@@ -51,16 +51,17 @@ class Media(NamedTuple):
 
 
 class NewReplay(NamedTuple):
-    """A replay to be added, which consists of one mp4 file."""
+    """A replay to be added."""
 
     userid: str
     file_id: str
     title: str
     location: str
     frontcover: str
-    play_url: str
     like_count: int
     viewer_count: int
+    play_url: str
+    hls_play_url: str
     start_time: datetime
     create_time: datetime
 
@@ -238,11 +239,16 @@ async def delete_cleared_files(db: Queries, before: datetime, count: int) -> int
     )
 
 
-async def insert_missing(db: Queries, replays: Sequence[NewReplay]) -> int:
-    """Add those replays that are not there, each with its file. Returns how many there were."""
-    columns = ("userid", "file_id", "replay_file_id", "file_format", "video_url", "start_time", "end_time")
-    files = [
-        (row.userid, row.file_id, row.file_id, "mp4", row.play_url, row.start_time, row.create_time) for row in replays
-    ]
-    await rows.insert_rows(db, "tb_vod_file", columns, files, key=2)
-    return await rows.insert_rows(db, "tb_vod", NewReplay._fields, replays, key=2)
+async def missing_files(db: Queries, files: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of the files (userid, file_id) that nobody has announced."""
+    return await rows.missing(db, "tb_vod_file", ["userid", "file_id"], files)
+
+
+async def insert_files(db: Queries, files: Sequence[tuple[str, File]]) -> None:
+    """Add recorded files of users."""
+    await rows.insert_rows(db, "tb_vod_file", ("userid", *File._fields), [(userid, *file) for userid, file in files])
+
+
+async def insert_replays(db: Queries, replays: Sequence[NewReplay]) -> None:
+    """Add replays."""
+    await rows.insert_rows(db, "tb_vod", NewReplay._fields, replays)

@@ -1,16 +1,38 @@
 """Rows of made-up users and videos, for demonstrations. What is there already stays as it is."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
 
-from models import account, ugc, vod
+from models import account, room, ugc, vod
 from models.account import NewAccount
 from models.database import Database
+from models.room import NewRoom, Room
 from models.ugc import NewVideo
-from models.vod import NewReplay
+from models.vod import File, NewReplay
 from services.feeds import Feeds
+from services.recordings import media_of
 from services.snapshot import Feed
 
-__all__ = ["NewAccount", "NewReplay", "NewVideo", "Seeding"]
+__all__ = ["File", "NewAccount", "NewBroadcast", "NewVideo", "Room", "Seeding"]
+
+# The apps send the room information when the user starts the broadcast.
+_PREPARATION = timedelta(seconds=5)
+
+
+class NewBroadcast(NamedTuple):
+    """A broadcast of the past to be added. Its first file names the replay."""
+
+    userid: str
+    room: Room
+    like_count: int
+    viewer_count: int
+    files: Sequence[File]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Userid and file_id of its replay."""
+        return self.userid, self.files[0].file_id
 
 
 class Seeding:
@@ -24,14 +46,41 @@ class Seeding:
         """Add users."""
         return await account.insert_missing(self._db, accounts)
 
-    async def replays(self, replays: Sequence[NewReplay]) -> int:
-        """Add replays of users who exist."""
-        added = await vod.insert_missing(self._db, replays)
-        await self._feeds.bump(Feed.REPLAYS)
-        return added
+    async def broadcasts(self, broadcasts: Sequence[NewBroadcast]) -> int:
+        """Add broadcasts of users who exist: room information, files and a replay of each.
+
+        A broadcast is there when its file is, also if its replay is deleted. The files go last: what an interrupted
+        run has begun is completed by the next one, which adds room information of the same content again.
+        """
+        by_key = {broadcast.key: broadcast for broadcast in broadcasts}
+        new = [by_key[key] for key in await vod.missing_files(self._db, list(by_key))]
+        if new:
+            await room.insert_history(self._db, [_room(broadcast) for broadcast in new])
+            await vod.insert_replays(self._db, [_replay(broadcast) for broadcast in new])
+            await vod.insert_files(self._db, [(each.userid, file) for each in new for file in each.files])
+            await self._feeds.bump(Feed.REPLAYS)
+        return len(new)
 
     async def videos(self, videos: Sequence[NewVideo]) -> int:
         """Add short videos of users who exist."""
-        added = await ugc.insert_missing(self._db, videos)
-        await self._feeds.bump(Feed.UGC)
+        if added := await ugc.insert_missing(self._db, videos):
+            await self._feeds.bump(Feed.UGC)
         return added
+
+
+def _room(broadcast: NewBroadcast) -> NewRoom:
+    return NewRoom(broadcast.userid, *broadcast.room, media_of(broadcast.files).start_time - _PREPARATION)
+
+
+def _replay(broadcast: NewBroadcast) -> NewReplay:
+    media = media_of(broadcast.files)
+    return NewReplay(
+        *broadcast.key,
+        *broadcast.room,
+        like_count=broadcast.like_count,
+        viewer_count=broadcast.viewer_count,
+        play_url=media.play_url,
+        hls_play_url=media.hls_play_url,
+        start_time=media.start_time,
+        create_time=media.create_time,
+    )

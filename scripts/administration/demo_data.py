@@ -1,11 +1,11 @@
-"""Made-up users, broadcasts and short videos. Its number and the number of users determine a row."""
+"""Made-up users, broadcasts and short videos. Every run makes the same ones, but for their times."""
 
 import random
 from datetime import datetime, timedelta
 
 from conf.settings import Cos
 from scripts.administration.command import app_password
-from services.seeding import NewAccount, NewReplay, NewVideo
+from services.seeding import File, NewAccount, NewBroadcast, NewVideo, Room
 
 PASSWORD = "xiaozhibo"  # noqa: S105 - everybody may know it
 """What the user types into the app."""
@@ -29,7 +29,11 @@ _VIDEO_TITLES = _words(
     "周末去爬山 旧吉他新弦 雨后的老街 宿舍神曲翻唱 外婆的拿手菜 一个人的骑行 地铁上的小确幸 "
     "海边捡贝壳"
 )
-_MAX_AGE_DAYS = 60
+_OTHER_FORMATS = {"hls": 0.7, "flv": 0.2}  # the share of broadcasts that have them, besides mp4
+_IDS = {"mp4": "52858908", "short": "52858909", "hls": "52858910", "flv": "52858911"}  # the first digits of file_ids
+_FILE_NAMES = {"mp4": "f0.mp4", "short": "f0.mp4", "hls": "playlist.m3u8", "flv": "f0.flv"}
+_DAYS = 60
+_STEP = 37  # has no common divisor with _DAYS
 
 
 def user(number: int, cos: Cos) -> NewAccount:
@@ -49,47 +53,56 @@ def user(number: int, cos: Cos) -> NewAccount:
     )
 
 
-def broadcast(number: int, users: int, now: datetime, cos: Cos) -> NewReplay:
-    """A replay of one of the users."""
-    chance = random.Random(f"broadcast {number}")  # noqa: S311 - not for secrets
-    userid, file_id = _userid(chance.randint(1, users)), f"52858908{number:011}"
-    end = _moment(chance, now)
+def broadcast(number: int, users: int, now: datetime, cos: Cos) -> NewBroadcast:
+    """A broadcast of one of the users."""
+    userid, index, ids = _owner(number, users)
+    chance = random.Random(f"broadcast {userid} {index}")  # noqa: S311 - not for secrets
+    end = _moment(chance, userid, index, now)
+    start = end - timedelta(minutes=chance.randint(5, 180))
+    formats = ["mp4", *(name for name, share in _OTHER_FORMATS.items() if chance.random() < share)]
     viewers = int(chance.paretovariate(1.2) * 10)
-    return NewReplay(
+    title = f"{chance.choice(_TIMES)}{chance.choice(_SUBJECTS)}"
+    return NewBroadcast(
         userid,
-        file_id,
-        f"{chance.choice(_TIMES)}{chance.choice(_SUBJECTS)}",
-        chance.choice(_PLACES),
-        _image(cos, "cover", userid),
-        _video(cos, file_id),
+        Room(title, chance.choice(_PLACES), _image(cos, "cover", userid)),
         viewers * chance.randint(0, 5),
         viewers,
-        end - timedelta(minutes=chance.randint(5, 180)),
-        end,
+        [File(f"{_IDS[name]}{ids}", f"{_IDS['mp4']}{ids}", name, _url(cos, name, ids), start, end) for name in formats],
     )
 
 
 def video(number: int, users: int, now: datetime, cos: Cos) -> NewVideo:
     """A short video of one of the users."""
-    chance = random.Random(f"video {number}")  # noqa: S311 - not for secrets
-    userid, file_id = _userid(chance.randint(1, users)), f"52858909{number:011}"
+    userid, index, ids = _owner(number, users)
+    chance = random.Random(f"video {userid} {index}")  # noqa: S311 - not for secrets
     title, place = chance.choice(_VIDEO_TITLES), chance.choice(_PLACES)
-    return NewVideo(
-        userid, file_id, title, place, _image(cos, "cover", userid), _video(cos, file_id), _moment(chance, now)
-    )
+    cover, url = _image(cos, "cover", userid), _url(cos, "short", ids)
+    return NewVideo(userid, f"{_IDS['short']}{ids}", title, place, cover, url, _moment(chance, userid, index, now))
+
+
+def _owner(number: int, users: int) -> tuple[str, int, str]:
+    """The user of a row, its index among the rows of the user, and the digits that name both.
+
+    The users take turns. So a run with other numbers makes no row of a user that differs from the one that is there.
+    """
+    index, user_index = divmod(number - 1, users)
+    return _userid(user_index + 1), index, f"{user_index + 1:05}{index:06}"
 
 
 def _userid(number: int) -> str:
     return f"demo{number:05}"
 
 
-def _moment(chance: random.Random, now: datetime) -> datetime:
-    return (now - timedelta(days=_MAX_AGE_DAYS * chance.random())).replace(microsecond=0)
+def _moment(chance: random.Random, userid: str, index: int, now: datetime) -> datetime:
+    """The time of a user's row: each of the first 60 has a day of its own, so that broadcasts do not overlap."""
+    first = random.Random(f"days {userid}").randrange(_DAYS)  # noqa: S311 - not for secrets
+    age = timedelta(days=(first + index * _STEP) % _DAYS, hours=chance.uniform(0, 20))
+    return (now - age).replace(microsecond=0)
 
 
 def _image(cos: Cos, kind: str, userid: str) -> str:
     return f"https://{cos.bucket}.cos.{cos.region}.myqcloud.com/demo/{kind}/{userid}.png"
 
 
-def _video(cos: Cos, file_id: str) -> str:
-    return f"https://{cos.appid}.vod2.myqcloud.com/demo/{file_id}/f0.mp4"
+def _url(cos: Cos, kind: str, ids: str) -> str:
+    return f"https://{cos.appid}.vod2.myqcloud.com/demo/{_IDS[kind]}{ids}/{_FILE_NAMES[kind]}"

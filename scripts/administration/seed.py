@@ -29,9 +29,10 @@ def seed(
     force: Annotated[bool, typer.Option("--force", help="Also in production.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Add made-up users, replays and short videos, the same ones at every run with as many users.
+    """Add made-up users, broadcasts and short videos, the same ones at every run. What is there stays as it is.
 
-    What is there stays as it is."""
+    The numbers are totals. A broadcast has room information and a replay, of a day of the last two months.
+    """
     settings = load()
     if settings.environment == "production" and not force:
         raise Refused("this is production, where made-up users can log in with a known password; --force adds them")
@@ -51,7 +52,7 @@ async def _seed(services: Services, cos: Cos, users: int, broadcasts: int, video
                 "broadcasts",
                 broadcasts,
                 partial(broadcast, users=users, now=now, cos=cos),
-                services.seeding.replays,
+                services.seeding.broadcasts,
             ),
             "videos": await _add(
                 progress, "videos", videos, partial(video, users=users, now=now, cos=cos), services.seeding.videos

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from pymysql.cursors import Cursor
@@ -12,7 +14,7 @@ from tests.harness.client import Api
 from tests.harness.lists import LISTS, listed
 
 FEW = ("--users", "3", "--broadcasts", "5", "--videos", "7")
-TABLES = ("tb_account", "tb_vod", "tb_vod_file", "tb_ugc")
+TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc")
 
 
 def rows(mysql: Cursor) -> dict[str, tuple[tuple[object, ...], ...]]:
@@ -56,11 +58,73 @@ def test_two_runs_make_the_same_rows(mysql: Cursor, store: Redis) -> None:
     made = []
     for _ in range(2):
         result_of("seed", *FEW)
-        mysql.execute("SELECT userid, file_id, title, location, like_count FROM tb_vod ORDER BY 2")
+        mysql.execute("SELECT userid, file_id, title, location, like_count, hls_play_url FROM tb_vod ORDER BY 2")
         made.append(mysql.fetchall())
         for table in TABLES:
             mysql.execute(f"DELETE FROM {table}")
     assert made[0] == made[1]
+
+
+def test_a_run_for_other_users_makes_no_video_twice(mysql: Cursor, store: Redis) -> None:
+    result_of("seed", "--users", "9", "--broadcasts", "18", "--videos", "18")
+    added = result_of("seed", "--users", "3", "--broadcasts", "9", "--videos", "12")["added"]
+    assert added == {"users": 0, "broadcasts": 3, "videos": 6}  # two of each of the three are there
+    for table in ("tb_vod", "tb_ugc"):
+        assert mysql.execute(f"SELECT file_id FROM {table} GROUP BY file_id HAVING COUNT(*) > 1") == 0
+
+
+def test_a_replay_is_what_the_events_of_its_files_would_have_made(mysql: Cursor, store: Redis) -> None:
+    result_of("seed", "--users", "4", "--broadcasts", "40", "--videos", "0")
+    mysql.execute(
+        """
+        SELECT v.userid, v.title, v.location, v.frontcover, v.play_url, v.hls_play_url, v.start_time, v.create_time,
+               GROUP_CONCAT(f.file_format ORDER BY f.file_format DESC), MAX(f.file_id = v.file_id)
+        FROM tb_vod v JOIN tb_vod_file f ON f.userid = v.userid AND f.replay_file_id = v.file_id
+        GROUP BY v.userid, v.file_id ORDER BY v.userid, v.start_time
+        """
+    )
+    replays = mysql.fetchall()
+    assert {replay[8] for replay in replays} == {"mp4", "mp4,hls", "mp4,flv", "mp4,hls,flv"}
+    for userid, title, location, cover, url, hls_url, start, end, formats, is_named in replays:
+        assert (url.endswith(".mp4"), hls_url.endswith(".m3u8"), is_named) == (True, "hls" in formats, 1)
+        assert timedelta(minutes=5) <= end - start <= timedelta(hours=3)
+        mysql.execute(
+            "SELECT title, location, frontcover FROM tb_room WHERE userid = %s AND create_time <= %s"
+            " ORDER BY create_time DESC LIMIT 1",
+            (userid, start),
+        )
+        assert mysql.fetchall() == ((title, location, cover),)
+    for before, after in pairwise(replays):
+        assert before[0] != after[0] or before[7] < after[6]  # nobody broadcasts twice at a time
+    ages = [datetime.now(UTC).replace(tzinfo=None) - replay[7] for replay in replays]
+    assert timedelta(0) <= min(ages) < timedelta(days=10)
+    assert timedelta(days=50) < max(ages) < timedelta(days=61)
+
+
+@pytest.mark.gen_test
+async def test_a_replay_that_has_been_deleted_stays_deleted(api: Api, mysql: Cursor) -> None:
+    result_of("seed", *FEW)
+    mysql.execute("SELECT userid, file_id FROM tb_vod LIMIT 1")
+    assert admin("vod", "delete", *mysql.fetchall()[0], "--yes")[0] == 0
+    assert result_of("seed", *FEW)["added"]["broadcasts"] == 0
+    assert mysql.execute("SELECT 1 FROM tb_vod") == 4
+
+
+def test_the_next_run_completes_one_that_was_interrupted(mysql: Cursor, store: Redis) -> None:
+    result_of("seed", *FEW)
+    before = rows(mysql)
+    mysql.execute("DELETE FROM tb_vod_file")  # which a run writes last
+    assert result_of("seed", *FEW)["added"]["broadcasts"] == 5
+    after = rows(mysql)
+    assert after["tb_vod"] == before["tb_vod"]
+    assert len(after["tb_vod_file"]) == len(before["tb_vod_file"])
+
+
+def test_a_terminal_shows_the_progress(mysql: Cursor, store: Redis) -> None:
+    code, output, errors = admin("seed", *FEW, TTY_COMPATIBLE="1", FORCE_COLOR="1")
+    assert code == 0
+    assert re.search("broadcasts.*100%", errors)
+    assert "\x1b" not in output
 
 
 @pytest.mark.parametrize("option", ["--users", "--broadcasts"])
