@@ -90,13 +90,13 @@ def vod(as_json: Json = False) -> None:
     )
 
 
-@check.command(epilog="Example: (cat token; cat body.json) | ./scripts/admin sign check liteav 9b1d…")
+@check.command(epilog="Example: cat token body | ./scripts/admin sign check liteav 9b1d…")
 def liteav(
     signature: Annotated[str, typer.Argument(help="The header of the request.", show_default=False)],
     body: Annotated[
         Path | None,
         typer.Option(
-            help="The file with exactly the bytes of the body. [default: what follows on standard input]",
+            help="The file with exactly the bytes of the body; by default what follows the token on standard input.",
             show_default=False,
         ),
     ] = None,
