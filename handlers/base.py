@@ -99,7 +99,9 @@ class BaseHandler(DirectHandler):
         if not self.quiet and (reason := reason_of(cause, error.code)):
             self.services.metrics.refusals[reason] += 1
         if error.code == Code.METHOD_NOT_ALLOWED:
-            self.set_header("Allow", ", ".join(self.allowed_methods()))
+            allowed = self.allowed_methods()
+            self.set_header("Allow", ", ".join(allowed))
+            error = ServiceError(error.code, f"use {' or '.join(allowed)}")
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
         self.answer(error.code, error.message)

@@ -42,28 +42,31 @@ class Authenticator:
             return await self._signed(signature, raw, body)
         if (authorization := headers.get("Authorization")) is not None:
             return await self._bearer(authorization, body)
-        raise _invalid("neither Liteav-Sig nor Authorization: Bearer")
+        raise _invalid("the request has neither a Liteav-Sig nor an Authorization header")
 
     async def _bearer(self, authorization: str, body: Mapping[str, Any]) -> Caller:
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
         userid = sessions.owner(token)
         if scheme.lower() != "bearer" or not is_userid(userid):
-            raise _invalid("not a bearer token")
+            raise _invalid('the Authorization header is not "Bearer" and a token of this server')
         session = await self._sessions.current(userid)
         if session is None or not _equal(token, session.token):
-            raise _invalid("token is wrong, expired or replaced")
+            raise _invalid("the token is wrong, expired or replaced by a newer login")
         if body.get("userid") not in (None, userid):
-            raise _invalid("userid is not the token's")
+            raise _invalid("userid: must be the user of the token, or absent")
         return Caller(userid, session.snapshot)
 
     async def _signed(self, signature: str, raw: bytes, body: Mapping[str, Any]) -> Caller:
         userid = body.get("userid")
         if not isinstance(userid, str) or not is_userid(userid):
-            raise _invalid("a signed request needs its userid")
+            raise _invalid("userid: must be the user whose token signs the request")
         session = await self._sessions.current(userid)
         if session is None or not matches(signature, session.token, raw):
-            raise _invalid("signature does not match, or the token is expired or replaced")
+            log.debug("signature does not match", userid=userid, covered=f"token + {signatures.md5_hex(raw)}")
+            raise _invalid(
+                "the signature does not match the body, or the token is expired or replaced by a newer login"
+            )
         if _is_dated(body):
             self._check_freshness(userid, body)
             self._sessions.renew_if_due(session)  # a request without a date could be replayed to renew it for ever
@@ -76,9 +79,14 @@ class Authenticator:
         if timestamp > _MIN_MILLISECONDS:
             timestamp /= 1000
         now = time.time()
-        if timestamp + expires < now - self._clock_skew or timestamp > now + self._clock_skew:
-            log.info("request expired", userid=userid, clock_offset_s=round(timestamp - now))
-            raise _invalid("request expired")
+        if timestamp + expires < now - self._clock_skew:
+            message = f"the request expired {now - timestamp - expires:.0f} s ago"
+        elif timestamp > now + self._clock_skew:
+            message = f"timestamp is {timestamp - now:.0f} s in the future"
+        else:
+            return
+        log.info("request expired", userid=userid, clock_offset_s=round(timestamp - now))
+        raise _invalid(f"{message}: clocks may differ by {self._clock_skew} s, and the server's says {now:.0f}")
 
 
 def matches(signature: str, token: str, raw: bytes) -> bool:

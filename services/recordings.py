@@ -127,8 +127,13 @@ class Recordings:
         signature = signature_of(event)
         expected = (signatures.callback_sign(key, signature.t) for key in self._callback_keys)
         genuine = any(hmac.compare_digest(signature.sign.encode(), each.encode()) for each in expected)
-        if not genuine or int(signature.t) + MAX_LATENESS_S < time.time():
-            raise ServiceError(Code.INVALID_TOKEN, "sign: wrong or stale")
+        if not genuine:
+            raise ServiceError(Code.INVALID_TOKEN, "sign: is not md5(callback key + t)")
+        lateness = time.time() - int(signature.t)
+        if lateness > MAX_LATENESS_S:
+            raise ServiceError(
+                Code.INVALID_TOKEN, f"t: is {lateness:.0f} s in the past, of which {MAX_LATENESS_S} are allowed"
+            )
 
     async def _deliver(self, event: Mapping[str, Any], body: str, event_id: str) -> Outcome:
         try:

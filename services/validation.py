@@ -101,24 +101,29 @@ class NoParameters(Parameters):
 
 
 def validate(model: type[P], values: Mapping[str, Any]) -> P:
-    """The typed values. Raises ServiceError with the name of the first bad one and its rule."""
+    """The typed values. Raises ServiceError with the name and the rule of each bad one, and the code of the first."""
     try:
         if None in values.values():
             values = {name: value for name, value in values.items() if value is not None}
         return model.model_validate(values)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-    name = str(problem["loc"][0])
-    match problem["type"]:
+        problems = {str(problem["loc"][0]): problem["type"] for problem in error.errors(include_url=False)}
+    message = "; ".join(f"{name}: {_rule(model, name, problem)}" for name, problem in problems.items())
+    name, problem = next(iter(problems.items()))
+    code = Code.INVALID_PARAM if problem == "missing" else model.codes.get(name, Code.INVALID_PARAM)
+    raise ServiceError(code, message)
+
+
+def _rule(model: type[Parameters], name: str, problem: str) -> str:
+    match problem:
         case "missing":
-            raise ServiceError(Code.INVALID_PARAM, f"{name}: is required")
+            return "is required"
         case "string_type":
-            text = "must be a string"
+            return "must be a string"
         case "string_unicode":
-            text = "must not contain lone surrogates"
+            return "must not contain lone surrogates"
         case _:
-            text = f"must be {_rules(model)[name]}"
-    raise ServiceError(model.codes.get(name, Code.INVALID_PARAM), f"{name}: {text}")
+            return f"must be {_rules(model)[name]}"
 
 
 @lru_cache

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -75,6 +76,16 @@ DATA: dict[str, dict[str, Any]] = {
     "/get_cos_sign": {"signKey": str, "keyTime": str},
 }
 WITHOUT_DATA = ["/register", "/upload_user_info", "/upload_room", "/upload_ugc"]
+
+
+def is_refused_as_stale(answer: dict[str, Any]) -> bool:
+    """True for the refusal of a request that has expired or comes from the future, and tells the server's time."""
+    match = re.fullmatch(
+        r"(the request expired \d+ s ago|timestamp is \d+ s in the future): "
+        r"clocks may differ by \d+ s, and the server's says (\d+)",
+        answer["message"],
+    )
+    return match is not None and abs(int(match[2]) - time.time()) < 60
 
 
 class Wire(Api):

@@ -8,7 +8,18 @@ from pymysql.cursors import Cursor
 from tornado import gen
 
 from tests.harness.client import Api, liteav_sig
-from tests.protocol.clients import DATA, OK, PROFILE, Android, check_contents, check_walk, publish, shape, walk
+from tests.protocol.clients import (
+    DATA,
+    OK,
+    PROFILE,
+    Android,
+    check_contents,
+    check_walk,
+    is_refused_as_stale,
+    publish,
+    shape,
+    walk,
+)
 
 INFO = "/get_user_info"
 
@@ -122,7 +133,7 @@ async def test_the_signature_covers_exactly_the_bytes_sent(android: Android, cha
     }.get(change, liteav_sig(android.token, signed))
     answer = await android.api.send(INFO, sent, {"Liteav-Sig": signature})
     assert answer["code"] == 498
-    assert answer["message"] != "request expired"
+    assert answer["message"].startswith("the signature does not match")
 
 
 @pytest.mark.gen_test
@@ -142,7 +153,8 @@ async def test_the_signature_covers_exactly_the_bytes_sent(android: Android, cha
 async def test_a_signed_request_must_be_fresh(android: Android, age: int, expires: int, code: int) -> None:
     await android.enter()
     answer = await android.post(INFO, android.body(INFO, {}, int(time.time()) - age, expires))
-    assert (answer["code"], answer["message"]) == (code, "OK" if code == 200 else "request expired")
+    assert answer["code"] == code
+    assert code == 200 or is_refused_as_stale(answer)
 
 
 @pytest.mark.gen_test
