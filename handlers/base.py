@@ -11,6 +11,7 @@ from tornado.httputil import HTTPServerRequest, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
 from conf.settings import Settings
+from handlers.description import Description
 from handlers.errors import HTTP_CODES, as_service_error, reason_of
 from handlers.schemas.formats import Formats
 from handlers.transport.application import MAX_BODY, Application
@@ -30,6 +31,8 @@ class BaseHandler(DirectHandler):
     """Answers in the envelope, errors too."""
 
     application: Application
+    description: ClassVar[Description | None] = None
+    """None for what is no interface of the API."""
     quiet: ClassVar[bool] = False
     """True for a handler whose requests are logged at debug level, unless they fail."""
     code: int = 0

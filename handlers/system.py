@@ -1,33 +1,56 @@
 """/healthz and /readyz, for supervisors and load balancers."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from conf.version import VERSION
 from handlers.base import BaseHandler, Routes
+from handlers.description import Description
+from handlers.schemas.system import HealthData
 from services.errors import Code, unavailable
+from services.texts import Text
+
+_TAG = Text("Probes", "探针")
 
 
-class HealthHandler(BaseHandler):
-    """The process is alive."""
+class ProbeHandler(BaseHandler):
+    """A probe, by GET or HEAD. Subclasses implement `serve`."""
 
     quiet = True
 
     async def get(self) -> None:
-        self.answer(Code.OK, "OK", {"version": VERSION})
+        self.answer(Code.OK, "OK", await self.serve())
 
     head = get
 
+    async def serve(self) -> Mapping[str, Any] | None:
+        """Answer the probe. Returns the `data` of the answer."""
+        raise NotImplementedError
 
-class ReadyHandler(BaseHandler):
+
+class HealthHandler(ProbeHandler):
+    """The process is alive."""
+
+    description = Description(tag=_TAG, summary=Text("The process is alive", "进程存活"))
+
+    async def serve(self) -> HealthData:
+        return {"version": VERSION}
+
+
+class ReadyHandler(ProbeHandler):
     """The process can serve: it can write to its stores, and it does not stop."""
 
-    quiet = True
+    description = Description(
+        tag=_TAG,
+        summary=Text("The server can serve", "服务就绪"),
+        details=Text("It can write to its stores, and it does not stop.", "可以写入存储，且没有正在停止。"),
+        refusals={Code.UNAVAILABLE: "not ready: mysql, redis"},
+    )
 
-    async def get(self) -> None:
+    async def serve(self) -> None:
         problems = ["draining"] if self.application.draining else await self.services.health.problems()
         if problems:
             raise unavailable(f"not ready: {', '.join(problems)}")
-        self.answer(Code.OK, "OK")
-
-    head = get
 
 
 ROUTES: Routes = [

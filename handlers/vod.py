@@ -1,17 +1,30 @@
 """/get_vod_list, /delete_vod and /upload_room: replays, and the room information for the next one."""
 
 from handlers.base import Routes
+from handlers.description import Description
 from handlers.interfaces import UserHandler
 from handlers.lists import ListHandler
 from handlers.schemas.vod import RoomInformation, VodFile, VodList, vodinfo
 from services.authentication import Caller
+from services.errors import Code
 from services.snapshot import Feed
+from services.texts import Text
+
+_TAG = Text("Broadcasts and replays", "直播与回放")
 
 
 class GetVodListHandler(ListHandler):
     """Replays of past broadcasts, newest first (protocol, section 6)."""
 
     feed = Feed.REPLAYS
+    description = Description(
+        tag=_TAG,
+        summary=Text("List replays", "拉回放列表"),
+        details=Text(
+            "Replays of all users, newest first by create_time. They are made of Tencent's recording events.",
+            "所有用户的回放，按 create_time 从新到旧。回放由腾讯云的录制事件生成。",
+        ),
+    )
 
     async def list_page(self, index: int, count: int) -> VodList:
         replays = await self.services.videos.replays(index, count)
@@ -22,6 +35,15 @@ class UploadRoomHandler(UserHandler[RoomInformation]):
     """Stores room information for the next broadcast (protocol, section 7)."""
 
     parameters = RoomInformation
+    description = Description(
+        tag=_TAG,
+        summary=Text("Upload the room's information", "上传房间信息"),
+        details=Text(
+            "Call it when a broadcast begins: its replay gets title, location and frontcover from here.",
+            "在直播开始时调用：该场直播的回放使用此处的 title、location 和 frontcover。",
+        ),
+        refusals={Code.UPDATE_FAILED: "no such user"},
+    )
 
     async def serve(self, caller: Caller, parameters: RoomInformation) -> None:
         await self.services.videos.upload_room(
@@ -33,6 +55,11 @@ class DeleteVodHandler(UserHandler[VodFile]):
     """Deletes a replay of the caller (decisions, sections 10 and 11)."""
 
     parameters = VodFile
+    description = Description(
+        tag=_TAG,
+        summary=Text("Delete a replay of the caller", "删除自己的回放"),
+        refusals={Code.UPDATE_FAILED: "file_id: the user has no such video"},
+    )
 
     async def serve(self, caller: Caller, parameters: VodFile) -> None:
         await self.services.videos.delete_replay(caller.userid, parameters.file_id)

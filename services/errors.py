@@ -4,32 +4,52 @@ ServiceError     the request cannot be served: a code and a message for the clie
 StoreError       a store failed (`models.errors`)
 """
 
-from enum import IntEnum
-
 from models.errors import StoreError, StoreUnavailable
+from services.texts import ExplainedCode
 
 __all__ = ["Code", "ServiceError", "StoreError", "StoreUnavailable", "unavailable"]
 
 
-class Code(IntEnum):
+class Code(ExplainedCode):
     """The `code` of an answer."""
 
-    OK = 200
-    BAD_REQUEST = 400
-    NOT_FOUND = 404
-    METHOD_NOT_ALLOWED = 405
-    BODY_TOO_LARGE = 413
-    TOO_FREQUENT = 429
-    INVALID_TOKEN = 498
-    INTERNAL = 500
-    UNAVAILABLE = 503
-    UPDATE_FAILED = 601
-    INVALID_PARAM = 602
-    BAD_USERID = 610
-    BAD_PASSWORD = 611
-    USER_EXISTS = 612
-    NO_SUCH_USER = 620
-    WRONG_PASSWORD = 621
+    OK = 200, "success", "成功"
+    BAD_REQUEST = (
+        400,
+        "the request is malformed HTTP, or its body is not a JSON object in UTF-8",
+        "HTTP 请求格式错误，或请求体不是 UTF-8 编码的 JSON 对象",
+    )
+    NOT_FOUND = 404, "there is no such interface", "接口不存在"
+    METHOD_NOT_ALLOWED = 405, "the interface takes another method", "HTTP 方法错误"
+    BODY_TOO_LARGE = 413, "the body is longer than 64 KiB", "请求体超过 64 KiB"
+    TOO_FREQUENT = (
+        429,
+        "too many wrong passwords: wait for Retry-After seconds",
+        "密码错误次数过多：请等待 Retry-After 秒",
+    )
+    INVALID_TOKEN = (
+        498,
+        "the token, signature or refresh_token is missing, wrong, expired or replaced by a newer login; "
+        "or userid is not the caller's: log in again",
+        "token、签名或 refresh_token 缺失、错误、过期，或已被新的登录取代；或 userid 不是调用者本人：请重新登录",
+    )
+    INTERNAL = 500, "an internal failure of the server", "服务器内部错误"
+    UNAVAILABLE = (
+        503,
+        "the server is overloaded, is stopping, or a store does not answer: try again after Retry-After seconds",
+        "服务器过载、正在停止或存储无响应：请在 Retry-After 秒后重试",
+    )
+    UPDATE_FAILED = 601, "the account to change is gone", "要更新的账号已不存在"
+    INVALID_PARAM = (
+        602,
+        "a parameter is missing or malformed: `message` names each one and its rule",
+        "参数缺失或格式错误：message 给出每个参数名及其规则",
+    )
+    BAD_USERID = 610, "the userid of a registration is malformed", "注册的 userid 格式错误"
+    BAD_PASSWORD = 611, "the new password is malformed", "新密码格式错误"
+    USER_EXISTS = 612, "the userid is taken", "userid 已被注册"
+    NO_SUCH_USER = 620, "there is no such user", "用户不存在"
+    WRONG_PASSWORD = 621, "the password is wrong", "密码错误"
 
 
 class ServiceError(Exception):

@@ -7,7 +7,7 @@ Constraints stand before validators, because only then pydantic writes them into
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
@@ -23,10 +23,11 @@ P = TypeVar("P", bound="Parameters")
 class Rule:
     """The rule of a type in words, as they follow "must be"."""
 
-    text: str
+    en: str
+    zh: str
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "x-rule": self.text}
+        return {**handler(schema), "x-rule": self.en, "x-rule-zh": self.zh}
 
 
 def _integer(value: object) -> object:
@@ -54,27 +55,54 @@ _URL = (
 Userid = Annotated[
     str,
     Field(pattern=_USERID),
-    Rule("1 to 32 letters, digits, '_' or '-', and begin with a letter or a digit"),
+    Rule(
+        "1 to 32 letters, digits, '_' or '-', beginning with a letter or a digit",
+        "1 到 32 个字母、数字、“_”或“-”，以字母或数字开头",
+    ),
 ]
 NewUserid = Annotated[
     str,
     Field(max_length=32, pattern=_NEW_USERID),
-    Rule("1 to 32 letters, digits, '_' or '-', begin with a letter or a digit, and not begin with digits and '_'"),
+    Rule(
+        "1 to 32 letters, digits, '_' or '-', beginning with a letter or a digit, but not with digits and '_'",
+        "1 到 32 个字母、数字、“_”或“-”，以字母或数字开头，但不能以数字加“_”开头",
+    ),
 ]
-Password = Annotated[str, Field(pattern=r"^[!-~]{1,128}$"), Rule("1 to 128 printable ASCII characters without spaces")]
+Password = Annotated[
+    str,
+    Field(pattern=r"^[!-~]{1,128}$"),
+    Rule("1 to 128 printable ASCII characters without spaces", "1 到 128 个可打印 ASCII 字符，不含空格"),
+]
 Nickname = Annotated[
-    str, Field(max_length=100, pattern=_TEXT), Rule("at most 100 characters, without control characters")
+    str,
+    Field(max_length=100, pattern=_TEXT),
+    Rule("at most 100 characters, without control characters", "最多 100 个字符，不含控制字符"),
 ]
-Title = Annotated[str, Field(max_length=128, pattern=_TEXT), Rule("at most 128 characters, without control characters")]
+Title = Annotated[
+    str,
+    Field(max_length=128, pattern=_TEXT),
+    Rule("at most 128 characters, without control characters", "最多 128 个字符，不含控制字符"),
+]
 Location = Title
-Url = Annotated[str, Field(max_length=1024, pattern=_URL), Rule("an absolute http(s) URL of at most 1024 characters")]
+Url = Annotated[
+    str,
+    Field(max_length=1024, pattern=_URL),
+    Rule("an absolute http(s) URL of at most 1024 characters", "最多 1024 个字符的 http(s) 绝对地址"),
+]
 OptionalUrl = Annotated[
     str,
     Field(max_length=1024, pattern=rf"^$|{_URL}"),
-    Rule("an absolute http(s) URL of at most 1024 characters, or empty"),
+    Rule(
+        "an absolute http(s) URL of at most 1024 characters, or empty",
+        "最多 1024 个字符的 http(s) 绝对地址，或空字符串",
+    ),
 ]
-FileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,150}$"), Rule("1 to 150 letters, digits, '_' or '-'")]
-Sex = Annotated[int, Field(ge=-1, le=1), INTEGER, Rule("-1, 0 or 1")]
+FileId = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_-]{1,150}$"),
+    Rule("1 to 150 letters, digits, '_' or '-'", "1 到 150 个字母、数字、“_”或“-”"),
+]
+Sex = Annotated[int, Field(ge=-1, le=1), INTEGER, Rule("-1, 0 or 1", "-1、0 或 1")]
 
 _is_userid = re.compile(_USERID).fullmatch
 
@@ -123,11 +151,12 @@ def _rule(model: type[Parameters], name: str, problem: str) -> str:
         case "string_unicode":
             return "must not contain lone surrogates"
         case _:
-            return f"must be {_rules(model)[name]}"
+            return f"must be {rules(model)[name]}"
 
 
-@lru_cache
-def _rules(model: type[Parameters]) -> dict[str, str]:
+@cache
+def rules(model: type[Parameters]) -> dict[str, str]:
+    """The rule of each field, in words."""
     properties = model.model_json_schema()["properties"]
     # The schema of an optional field is `anyOf` its type and null.
     return {name: {**schema, **schema.get("anyOf", [{}])[0]}["x-rule"] for name, schema in properties.items()}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from services.texts import described
 from services.validation import INTEGER, Parameters, Rule
 
 _MAX_SERVED = 500
@@ -16,9 +17,20 @@ def _served(count: int) -> int:
 class PageRequest(Parameters):
     """A part of a list."""
 
-    index: Annotated[int, Field(ge=0), INTEGER, Rule("an integer of at least 0")] = Field(
-        0, description="offset of the first row"
-    )
-    count: Annotated[int, Field(ge=1), INTEGER, AfterValidator(_served), Rule("an integer of at least 1")] = Field(
-        20, description=f"number of rows, of which at most {_MAX_SERVED} are served"
-    )
+    index: Annotated[
+        int,
+        Field(ge=0),
+        INTEGER,
+        Rule("an integer of at least 0", "不小于 0 的整数"),
+        described("offset of the first row (not a page number)", "起始索引（不是页码）", 0),
+    ] = 0
+    count: Annotated[
+        int,
+        Field(ge=1),
+        INTEGER,
+        AfterValidator(_served),
+        Rule("an integer of at least 1", "不小于 1 的整数"),
+        described(
+            f"number of rows, of which at most {_MAX_SERVED} are served", f"拉取记录数，最多返回 {_MAX_SERVED} 条", 20
+        ),
+    ] = 20

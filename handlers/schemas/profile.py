@@ -1,32 +1,37 @@
 """/get_user_info and /upload_user_info (protocol, sections 4 and 5)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
 from typing_extensions import TypedDict
 
 from handlers.schemas.formats import Formats
 from services.profiles import Profile
+from services.texts import described
 from services.validation import Nickname, OptionalUrl, Parameters, Sex
+
+NICKNAME: Any = described("name shown to others", "昵称", "小明")
+AVATAR: Any = described("address of the portrait", "头像 URL", "https://example.com/xiaoming.png")
+SEX: Any = described("0 male, 1 female, -1 unknown", "性别：0 男，1 女，-1 未知", 1)
+FRONTCOVER: Any = described("address of the cover", "封面图 URL", "https://example.com/cover.png")
 
 
 class ProfileChanges(Parameters):
     """The parameters of /upload_user_info. An absent field stays as it is."""
 
-    nickname: Nickname | None = Field(None, description="name shown to others")
-    avatar: OptionalUrl | None = Field(None, description="address of the portrait")
-    sex: Sex | None = Field(None, description="0 male, 1 female, -1 unknown")
-    frontcover: OptionalUrl | None = Field(None, description="address of the cover")
+    nickname: Annotated[Nickname | None, NICKNAME] = None
+    avatar: Annotated[OptionalUrl | None, AVATAR] = None
+    sex: Annotated[Sex | None, SEX] = None
+    frontcover: Annotated[OptionalUrl | None, FRONTCOVER] = None
 
 
 class ProfileData(TypedDict):
     """The `data` of /get_user_info."""
 
-    userid: Annotated[str, Field(description="the user")]
-    nickname: Annotated[str, Field(description="name shown to others")]
-    avatar: Annotated[str, Field(description="address of the portrait")]
-    sex: Annotated[int, Field(description="0 male, 1 female, -1 unknown")]
-    frontcover: Annotated[str, Field(description="address of the cover")]
+    userid: Annotated[str, described("the user", "用户 ID", "xiaoming")]
+    nickname: Annotated[str, NICKNAME]
+    avatar: Annotated[str, AVATAR]
+    sex: Annotated[int, SEX]
+    frontcover: Annotated[str, FRONTCOVER]
 
 
 def profile_data(profile: Profile, formats: Formats) -> ProfileData:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
+from tests.harness.description import check_answer
+
 _names = itertools.count(1)
 PASSWORD = "0123456789abcdef0123456789abcdef"
 HTTP_CODES = {400, 404, 405, 413, 429, 500, 503}
@@ -47,6 +49,8 @@ class Api:
         assert response.headers["Cache-Control"] == "no-store"
         assert response.headers["X-Request-Id"]
         assert response.headers.get("Server") == self.server
+        if response.body:
+            check_answer(method, path, response.code, json.loads(response.body))
         return response
 
     async def send(

@@ -29,7 +29,8 @@ ANSWERS = sorted((answer for answer in CLASSES if is_typeddict(answer)), key=lam
 # The keywords of JSON Schema (2020-12) that the models need, and the rule in words.
 KEYWORDS = {
     *("type", "anyOf", "items", "$ref", "pattern", "maxLength", "minimum", "maximum"),
-    *("title", "description", "default", "x-rule"),
+    *("title", "description", "default", "examples"),
+    *("x-rule", "x-rule-zh", "x-description-zh"),
 }
 
 

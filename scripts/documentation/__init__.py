@@ -1,0 +1,1 @@
+"""./scripts/apidoc: the API description as files in docs/."""
