@@ -1,6 +1,7 @@
 """The one typed settings object (decisions, section 8). `conf.cli` reads it."""
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -37,11 +39,24 @@ class Own:
         return "fake" in text.lower() or text in self.invented or not (text or self.optional)
 
 
+_ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:.]+\](:[0-9]+)?")
+
 OwnText = Annotated[str, Own()]
 SecretKey = Annotated[SecretStr, Own()]
 OptionalSecretKey = Annotated[SecretStr, Own(optional=True)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
+
+
+def _origins(value: object) -> object:
+    """Origins (RFC 6454 section 6.2) as a list, or as one text with commas between them."""
+    origins = [origin.strip() for origin in value.split(",") if origin.strip()] if isinstance(value, str) else value
+    if not isinstance(origins, list | tuple) or not all(_ORIGIN.fullmatch(str(origin)) for origin in origins):
+        raise ValueError("takes origins such as https://example.com, in lower case and without a path, or *")
+    return tuple(origins)
+
+
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
 _MIN_KEY_LENGTH = 32  # characters
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -65,6 +80,7 @@ class Http(Section):
     processes: int = Field(1, ge=1, le=64, description="workers that serve the same ports")
     trust_proxy: bool = Field(False, description="believe X-Real-Ip, X-Scheme and X-Request-Id")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
+    cors_origins: Origins = Field((), description="origins of web pages that may call, or *; empty: none")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Http":

@@ -25,7 +25,7 @@ class ListHandler(UserHandler[PageRequest]):
         key = PageKey(self.feed, parameters.index, parameters.count)
         page = await self.application.page_cache.get(key, caller.snapshot, self._render)
         self.code = int(Code.OK)
-        self._headers["Vary"] = "Accept-Encoding"
+        self._headers.add("Vary", "Accept-Encoding")  # beside Origin
         body = page.plain
         if _ACCEPTS_GZIP.search(self.request.headers.get("Accept-Encoding", "")) and page.gzipped is not None:
             self._headers["Content-Encoding"] = "gzip"

@@ -16,6 +16,7 @@ from tornado.httputil import (
 from tornado.web import Application as TornadoApplication
 
 from conf.settings import Settings
+from handlers.cors import Cors
 from handlers.page_cache import PageCache
 from handlers.schemas.formats import Formats
 from handlers.transport.handler import DirectHandler
@@ -60,6 +61,7 @@ class Application(TornadoApplication):
         self.conf = conf
         self.formats = Formats(ZoneInfo(conf.timezone), conf.compat.official_apps)
         self.page_cache = PageCache(ttl=conf.performance.page_ttl, max_bytes=conf.performance.page_cache_bytes)
+        self.cors = Cors(conf.http.cors_origins) if conf.http.cors_origins else None
         self.draining = False
         self._watch(services.metrics)
 

@@ -83,6 +83,8 @@ def test_options_override_the_environment_which_overrides_the_file(
         ("XZB_COS__APPID", "x", "pattern"),
         ("XZB_VOD__SIGN_EXPIRES", "7776001", "less than or equal to 7776000"),
         ("XZB_ENVIRONMENT", "staging", "'development' or 'production'"),
+        ("XZB_HTTP__CORS_ORIGINS", "https://example.com/page", "without a path"),
+        ("XZB_HTTP__CORS_ORIGINS", "example.com", "origins such as https://example.com"),
         ("XZB_CONF", "/nowhere.toml", "no file"),
     ],
 )
