@@ -15,6 +15,7 @@ COPY handlers handlers
 COPY models models
 COPY services services
 COPY scripts scripts
+COPY docs/openapi.json docs/openapi.zh-CN.json docs/
 RUN .venv/bin/python -m compileall -q main.py conf handlers models services scripts \
  && install --directory --owner=xiaozhibo var
 USER 10001

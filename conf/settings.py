@@ -80,6 +80,7 @@ class Http(Section):
     processes: int = Field(1, ge=1, le=64, description="workers that serve the same ports")
     trust_proxy: bool = Field(False, description="believe X-Real-Ip, X-Scheme and X-Request-Id")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
+    docs: bool | None = Field(None, description="serve /docs and /openapi.json; by default in development only")
     cors_origins: Origins = Field((), description="origins of web pages that may call, or *; empty: none")
 
     @model_validator(mode="after")
@@ -279,6 +280,11 @@ class Settings(BaseSettings):
                     "production needs http.tls_certificate and http.tls_key, or http.tls_port = 0 behind a TLS proxy"
                 )
         return self
+
+    @property
+    def shows_docs(self) -> bool:
+        """True when pages describe and try the interfaces."""
+        return self.environment == "development" if self.http.docs is None else self.http.docs
 
     def fake_values(self) -> list[str]:
         """The names of the installation's own values that are empty or invented."""

@@ -22,6 +22,7 @@ from services.errors import Code, ServiceError, StoreError, StoreUnavailable
 
 log = structlog.get_logger()
 
+_ACCEPTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Routes = list[tuple[str, type["BaseHandler"]]]
@@ -75,6 +76,10 @@ class BaseHandler(DirectHandler):
         )
         self._write_buffer = []
         self.set_status(200)
+
+    def accepts_gzip(self) -> bool:
+        """True when the client reads gzip."""
+        return _ACCEPTS_GZIP.search(self.request.headers.get("Accept-Encoding", "")) is not None
 
     def body_object(self) -> dict[str, Any]:
         """The JSON object in the body. Raises BAD_REQUEST or BODY_TOO_LARGE."""

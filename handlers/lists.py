@@ -1,6 +1,5 @@
 """Handlers of lists: a page looks the same to every caller, so it is rendered once for all of them."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,8 +9,6 @@ from handlers.page_cache import Page, PageKey
 from handlers.schemas.page import PageRequest
 from services.errors import Code
 from services.snapshot import Feed
-
-_ACCEPTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 
 
 class ListHandler(UserHandler[PageRequest]):
@@ -27,7 +24,7 @@ class ListHandler(UserHandler[PageRequest]):
         self.code = int(Code.OK)
         self._headers.add("Vary", "Accept-Encoding")  # beside Origin
         body = page.plain
-        if _ACCEPTS_GZIP.search(self.request.headers.get("Accept-Encoding", "")) and page.gzipped is not None:
+        if self.accepts_gzip() and page.gzipped is not None:
             self._headers["Content-Encoding"] = "gzip"
             body = page.gzipped
         self.finish(body)

@@ -4,6 +4,7 @@ from conf.logs import Lines
 from conf.settings import Settings
 from handlers import account, profile, signature, system, ugc, vod
 from handlers.base import RefusalHandler, Routes
+from handlers.pages import static
 from handlers.transport.access_log import AccessLog
 from handlers.transport.application import Application
 from handlers.transport.request_metrics import RequestMetrics
@@ -26,4 +27,5 @@ def make_application(services: Services, conf: Settings, lines: Lines | None = N
     log = AccessLog(conf.log, lines) if conf.log.access else lambda handler: None
     if lines is not None:
         services.metrics.log_failures.watch(lambda: lines.failures)
-    return Application(ROUTES, RefusalHandler, services, conf, log_function=RequestMetrics(services.metrics, log))
+    routes = [*ROUTES, *(static.routes() if conf.shows_docs else [])]
+    return Application(routes, RefusalHandler, services, conf, log_function=RequestMetrics(services.metrics, log))

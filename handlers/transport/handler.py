@@ -28,7 +28,7 @@ class DirectHandler(RequestHandler):
         """Send the answer, whose body is the chunk. Returns a future that is done when it is sent."""
         connection = self.request.connection
         assert connection is not None
-        if self._status_code != 204:  # RFC 9110 section 8.6
+        if self._status_code not in (204, 304):  # RFC 9110 section 8.6
             self._headers["Content-Length"] = str(len(chunk))
         start_line = ResponseStartLine("", self._status_code, self._reason)
         sent = connection.write_headers(start_line, self._headers, chunk if self.request.method != "HEAD" else b"")

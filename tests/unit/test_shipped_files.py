@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conf.settings import ROOT, Http
+from handlers.pages.static import FILES
 
 BIN = Path(sys.executable).parent
 UNITS = ROOT / "conf" / "systemd"
@@ -24,11 +25,13 @@ def test_the_dockerfile_follows_the_rules_of_hadolint() -> None:
     assert output_of(BIN / "hadolint", "Dockerfile") == ""
 
 
-def test_the_image_has_every_package_of_the_server() -> None:
+def test_the_image_has_every_package_and_every_page_of_the_server() -> None:
     copied = set(re.findall(r"^COPY (\w+) \w+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     assert copied == {"conf", "handlers", "models", "services", "scripts"}
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert kept == copied | {"requirements.txt", "pyproject.toml", "LICENSE", "main.py"}
+    documents = {str(path.relative_to(ROOT)) for path in FILES.values() if path.is_relative_to(ROOT / "docs")}
+    assert kept == copied | documents | {"requirements.txt", "pyproject.toml", "LICENSE", "main.py"}
+    assert f"COPY {' '.join(sorted(documents))} docs/" in (ROOT / "Dockerfile").read_text().splitlines()
 
 
 def test_compose_follows_its_specification() -> None:
