@@ -5,7 +5,7 @@ from typing import Any
 
 from conf.version import VERSION
 from handlers.base import BaseHandler
-from handlers.openapi.operations import COMMON, description_of, error, operation, schemas
+from handlers.openapi.operations import COMMON, common_schemas, description_of, error, operation, schemas
 from handlers.openapi.schemas import Schema
 from handlers.openapi.texts import BEARER, REQUEST_ID, RETRY_AFTER, SIGNATURE, described, introduction
 from handlers.routes import ROUTES
@@ -32,8 +32,7 @@ def document() -> Schema:
             for path, handler in paths.items()
         },
         "components": {
-            # Sorting compares two schemas of one name: they are equal, or it fails.
-            "schemas": dict(sorted(named for handler in paths.values() for named in schemas(handler))),
+            "schemas": _schemas(paths.values()),
             "responses": {f"Error{code:d}": error(code, message) for code, message in COMMON.items()},
             "headers": {
                 "X-Request-Id": {**described(REQUEST_ID), "schema": {"type": "string"}},
@@ -66,6 +65,11 @@ def _exchange(part: Any) -> Any:
         return part
     texts = {_CHINESE[name]: text for name, text in part.items() if name in _CHINESE}
     return {name: texts.get(name, _exchange(value)) for name, value in part.items() if name not in _CHINESE}
+
+
+def _schemas(handlers: Iterable[type[BaseHandler]]) -> Schema:
+    named = [*common_schemas(), *(each for handler in handlers for each in schemas(handler))]
+    return dict(sorted(named))  # sorting compares two schemas of one name: they are equal, or it fails
 
 
 def _tags(handlers: Iterable[type[BaseHandler]]) -> Iterator[Schema]:

@@ -66,15 +66,26 @@ def schemas(handler: type[BaseHandler]) -> Iterator[tuple[str, Schema]]:
         schema = schema_of(data)
         yield from schema.pop("$defs", {}).items()
         yield data.__name__, schema
+    if issubclass(handler, TapeCallbackHandler):
+        yield from _callback_schemas(handler)
+        return
     yield _success_name(handler), envelope([Code.OK], data.__name__ if data else "")
     if refused := [code for code in _refusals(handler) if code not in HTTP_CODES]:
         yield _refusal_name(handler), envelope(refused)
+    for code in _refusals(handler).keys() & HTTP_CODES:
+        yield _error_name(code), envelope([code])
+
+
+def common_schemas() -> Iterator[tuple[str, Schema]]:
+    """The schemas of the errors that any interface can answer."""
+    for code in COMMON:
+        yield _error_name(code), envelope([code])
 
 
 def error(code: Code, message: str) -> Schema:
     """An answer whose HTTP status is its code."""
     headers = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}} if code in _RETRIED else {}
-    return _response(code.meaning, envelope([code]), _examples({code: message}), headers)
+    return _response(code.meaning, reference(_error_name(code)), _examples({code: message}), headers)
 
 
 def _request(handler: type[BaseHandler]) -> Schema:
@@ -101,14 +112,21 @@ def _responses(handler: type[BaseHandler]) -> Schema:
 
 
 def _callback_responses(handler: type[TapeCallbackHandler]) -> Schema:
-    done = {"type": "object", "required": ["code"], "properties": {"code": {"type": "integer", "const": 0}}}
+    done = reference(f"{_name(handler)}Answer")
     responses = {"200": _response(CallbackCode.OK.meaning, done, {"0 OK": {"value": {"code": 0}}})}
     for status, messages in handler.statuses.items():
         meaning = Text("; ".join(code.meaning.en for code in messages), "；".join(code.meaning.zh for code in messages))
-        responses[str(status)] = _response(meaning, envelope(messages), _examples(messages))
+        responses[str(status)] = _response(meaning, reference(f"{_name(handler)}Refusal{status}"), _examples(messages))
     for code in (Code.BODY_TOO_LARGE, Code.INTERNAL, Code.UNAVAILABLE):
         responses[str(int(code))] = _common_error(code)
     return responses
+
+
+def _callback_schemas(handler: type[TapeCallbackHandler]) -> Iterator[tuple[str, Schema]]:
+    code = {"type": "integer", "const": 0}
+    yield f"{_name(handler)}Answer", {"type": "object", "required": ["code"], "properties": {"code": code}}
+    for status, messages in handler.statuses.items():
+        yield f"{_name(handler)}Refusal{status}", envelope(messages)
 
 
 def _refusals(handler: type[BaseHandler]) -> dict[Code, str]:
@@ -136,15 +154,23 @@ def _answer(handler: type[BaseHandler], refusals: Mapping[Code, str]) -> Schema:
 
 
 def _success_name(handler: type[BaseHandler]) -> str:
-    return "OK" if data_type(handler) is None else f"{handler.__name__.removesuffix('Handler')}Answer"
+    return "OK" if data_type(handler) is None else f"{_name(handler)}Answer"
 
 
 def _refusal_name(handler: type[BaseHandler]) -> str:
-    return f"{handler.__name__.removesuffix('Handler')}Refusal"
+    return f"{_name(handler)}Refusal"
+
+
+def _name(handler: type[BaseHandler]) -> str:
+    return handler.__name__.removesuffix("Handler")
+
+
+def _error_name(code: Code) -> str:
+    return f"Error{code:d}"
 
 
 def _common_error(code: Code) -> Schema:
-    return {"$ref": f"#/components/responses/Error{code:d}"}
+    return {"$ref": f"#/components/responses/{_error_name(code)}"}
 
 
 def _examples(messages: Mapping[AnyCode, str]) -> Schema:
