@@ -102,3 +102,12 @@ def test_every_refused_code_has_an_example(path: str, operation: dict[str, Any])
             for code in range(5000):
                 known = any(fits(schema, {"code": code, "message": "x"}) for schema in schemas)
                 assert known <= (code in codes), code
+
+
+@pytest.mark.parametrize(
+    ("example", "call"), [("python/example.py", "{}.sync("), ("typescript/example.ts", 'POST("/{}"')]
+)
+def test_the_example_clients_call_every_interface(example: str, call: str) -> None:
+    text = (ROOT / "docs" / "clients" / example).read_text()
+    paths = [path for path, operation in OPERATIONS if "requestBody" in operation and not path.startswith("/callback/")]
+    assert [path for path in paths if call.format(path[1:]) not in text] == []
