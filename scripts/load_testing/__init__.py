@@ -1,0 +1,1 @@
+"""`./scripts/loadtest`: users with their apps, made by Locust, against any server."""
