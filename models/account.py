@@ -1,12 +1,14 @@
 """tb_account: users, their password hashes and their profiles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from models import rows
 from models.database import Queries, placeholders
 from models.errors import DuplicateKey
-from models.rows import insert_rows, missing
+from models.keys import KEYS, Key, as_json
 
 _PROFILE_COLUMNS = ("nickname", "avatar", "sex", "frontcover")
 
@@ -34,7 +36,7 @@ class Account(NamedTuple):
 
 
 class NewAccount(NamedTuple):
-    """A user to be added; the password as the table holds it."""
+    """A user to be added; the password as the table holds it, the time in UTC."""
 
     userid: str
     password: str
@@ -42,6 +44,7 @@ class NewAccount(NamedTuple):
     avatar: str
     sex: int
     frontcover: str
+    create_time: datetime
 
 
 async def insert(db: Queries, userid: str, password: str) -> bool:
@@ -55,13 +58,13 @@ async def insert(db: Queries, userid: str, password: str) -> bool:
 
 async def passwords(db: Queries, userids: Sequence[str]) -> dict[str, str]:
     """The stored passwords of those users that exist: an Argon2id hash, or the plain value of an imported user."""
-    rows = await db.fetch_all(
+    found = await db.fetch_all(
         f"""
         SELECT userid, password FROM tb_account WHERE userid IN ({placeholders(userids)}) AND deleted_at IS NULL
         """,  # noqa: S608 - no value in the text
         userids,
     )
-    return dict(rows)
+    return dict(found)
 
 
 async def replace_password(db: Queries, userid: str, old: str, new: str) -> bool:
@@ -75,14 +78,14 @@ async def replace_password(db: Queries, userid: str, old: str, new: str) -> bool
 
 async def profiles(db: Queries, userids: Sequence[str]) -> dict[str, Profile]:
     """The profiles of those users that exist."""
-    rows = await db.fetch_all(
+    found = await db.fetch_all(
         f"""
         SELECT userid, nickname, avatar, sex, frontcover FROM tb_account
         WHERE userid IN ({placeholders(userids)}) AND deleted_at IS NULL
         """,  # noqa: S608 - no value in the text
         userids,
     )
-    return {row[0]: Profile(*row) for row in rows}
+    return {row[0]: Profile(*row) for row in found}
 
 
 async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | int]) -> bool:
@@ -149,14 +152,32 @@ async def delete(db: Queries, userid: str) -> None:
 
 async def deleted(db: Queries, count: int) -> list[str]:
     """The first `count` of the users that are being deleted."""
-    rows = await db.fetch_all(
+    found = await db.fetch_all(
         "SELECT userid FROM tb_account WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT %s", (count,)
     )
-    return [userid for (userid,) in rows]
+    return [userid for (userid,) in found]
 
 
-async def insert_missing(db: Queries, accounts: Sequence[NewAccount]) -> int:
-    """Add those users whose userid is not taken. Returns how many there were."""
-    if new := await missing(db, "tb_account", ["userid"], accounts):
-        await insert_rows(db, "tb_account", NewAccount._fields, new)
-    return len(new)
+async def existing(db: Queries, keys: Collection[Key]) -> set[Key]:
+    """Those of the users that exist, also those that are being deleted."""
+    found = await db.fetch_all(
+        f"SELECT k.userid FROM {KEYS} STRAIGHT_JOIN tb_account a ON a.userid = k.userid",  # noqa: S608 - no value
+        (as_json(keys),),
+    )
+    return {Key(*row) for row in found}
+
+
+async def lock_many(db: Queries, keys: Collection[Key]) -> set[Key]:
+    """Those of the users that exist and are not being deleted. None of them changes until the transaction ends."""
+    found = await db.fetch_all(
+        f"""
+        SELECT k.userid FROM {KEYS} STRAIGHT_JOIN tb_account a ON a.userid = k.userid
+        WHERE a.deleted_at IS NULL LOCK IN SHARE MODE
+        """,  # noqa: S608 - no value in the text
+        (as_json(keys),),
+    )
+    return {Key(*row) for row in found}
+
+
+insert_many = partial(rows.insert_many, "tb_account", NewAccount._fields)
+"""Add accounts. Raises DuplicateKey, and adds none, when a userid is taken."""

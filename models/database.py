@@ -81,7 +81,7 @@ class Monitor:
         """A caller gets this error. A duplicate key is none."""
 
 
-class _DriverConnection(aiomysql.Connection):  # type: ignore[misc]
+class DriverConnection(aiomysql.Connection):  # type: ignore[misc]
     """A connection that is encrypted if that is asked for."""
 
     async def _request_authentication(self) -> None:
@@ -201,7 +201,7 @@ class Database:
                 statement = queries.statement
                 self._release(connection)
         except (OSError, asyncio.IncompleteReadError, pymysql.err.MySQLError) as error:  # a TimeoutError is an OSError
-            raise self._reported(_translated(error, statement)) from error
+            raise self._reported(translated(error, statement)) from error
 
     async def _checkout(self) -> aiomysql.Connection:
         """A connection, within the time limit: an idle one, or a new one."""
@@ -251,7 +251,7 @@ class Database:
         # comes when the TCP connection is made (github.com/python/cpython/issues/86296). Then the time limit of
         # `_checkout` is spent, and nothing limits the handshake.
         started = time.monotonic()
-        connection = _DriverConnection(
+        connection = DriverConnection(
             **self._arguments,
             autocommit=True,
             charset="utf8mb4",
@@ -288,7 +288,8 @@ class Database:
                     await self._idle.pop().ensure_closed()
 
 
-def _translated(error: Exception, statement: str) -> StoreError:
+def translated(error: Exception, statement: str) -> StoreError:
+    """The error of a store that an error of the driver or of the network stands for."""
     call = _outline(statement)
     if not isinstance(error, pymysql.err.MySQLError):
         return StoreUnavailable("mysql", _NO_ANSWER if isinstance(error, TimeoutError) else repr(error), call)

@@ -1,11 +1,9 @@
 """Statements that several tables share. `table` and `columns` are our own names, never a value from outside."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from models.database import Queries, placeholders
-
-R = TypeVar("R", bound=tuple[Any, ...])
 
 
 def conditions(userid: str | None, hidden: bool) -> tuple[str, list[str]]:
@@ -36,27 +34,10 @@ async def set_hidden(table: str, db: Queries, userid: str, file_id: str, hidden:
     return await db.execute(sql, (hidden, userid, file_id)) > 0
 
 
-async def missing(db: Queries, table: str, key: Sequence[str], rows: Sequence[R]) -> list[R]:
-    """Those rows that the table does not have: they begin with the columns of its primary key."""
-    keys = [tuple(row[: len(key)]) for row in rows]
-    columns = ", ".join(key)
-    found = await db.fetch_all(f"SELECT {columns} FROM {table} WHERE ({columns}) IN ({_tuples(keys)})", _flat(keys))  # noqa: S608
-    present = {tuple(row) for row in found}
-    return [row for row, row_key in zip(rows, keys, strict=True) if row_key not in present]
-
-
-async def insert_rows(db: Queries, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows in one statement. One that somebody else has inserted meanwhile stays as it is."""
+async def insert_many(table: str, columns: Sequence[str], db: Queries, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows in one statement. Raises DuplicateKey, and inserts none, when the table has one of their keys."""
+    row = f"({placeholders(columns)})"
     await db.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {_tuples(rows)}"  # noqa: S608
-        f" ON DUPLICATE KEY UPDATE {columns[0]} = {table}.{columns[0]}",
-        _flat(rows),
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(rows))}",  # noqa: S608
+        [value for row in rows for value in row],
     )
-
-
-def _tuples(rows: Sequence[Sequence[Any]]) -> str:
-    return ", ".join(f"({placeholders(row)})" for row in rows)
-
-
-def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
-    return [value for row in rows for value in row]

@@ -1,12 +1,13 @@
 """tb_ugc: short videos that users published."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from models import rows
 from models.database import Queries
+from models.keys import KEYS, Key, as_json
 
 
 class Video(NamedTuple):
@@ -99,6 +100,27 @@ async def newest(db: Queries, index: int, count: int) -> list[ListedVideo]:
     return [ListedVideo(*row) for row in found]
 
 
+async def count(db: Queries, maximum: int) -> int:
+    """The number of videos that are listed, or the maximum."""
+    row = await db.fetch_one(
+        """
+        SELECT COUNT(*) FROM (
+          SELECT 1 FROM tb_ugc FORCE INDEX (newest_shown) WHERE hidden = FALSE LIMIT %s
+        ) listed
+        """,
+        (maximum,),
+    )
+    return int(row[0]) if row else 0
+
+
+async def estimate(db: Queries) -> int:
+    """The number of videos as InnoDB estimates it, with the hidden ones."""
+    row = await db.fetch_one(
+        "SELECT table_rows FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'tb_ugc'"
+    )
+    return int(row[0]) if row else 0
+
+
 async def items(db: Queries, userid: str | None, hidden: bool, index: int, count: int) -> list[Item]:
     """As `vod.items`."""
     where, args = rows.conditions(userid, hidden)
@@ -112,8 +134,17 @@ async def items(db: Queries, userid: str | None, hidden: bool, index: int, count
     return [Item(*row) for row in found]
 
 
-async def insert_missing(db: Queries, videos: Sequence[NewVideo]) -> int:
-    """Add those videos that are not there. Returns how many there were."""
-    if new := await rows.missing(db, "tb_ugc", ["userid", "file_id"], videos):
-        await rows.insert_rows(db, "tb_ugc", NewVideo._fields, new)
-    return len(new)
+async def existing(db: Queries, keys: Collection[Key]) -> set[Key]:
+    """Those of the keys that exist. `detail` is the file_id."""
+    found = await db.fetch_all(
+        f"""
+        SELECT k.userid, k.detail FROM {KEYS}
+        STRAIGHT_JOIN tb_ugc u ON u.userid = k.userid AND u.file_id = k.detail
+        """,  # noqa: S608 - no value in the text
+        (as_json(keys),),
+    )
+    return {Key(*row) for row in found}
+
+
+insert_many = partial(rows.insert_many, "tb_ugc", NewVideo._fields)
+"""Add short videos. Raises DuplicateKey, and adds none, when one is there already."""

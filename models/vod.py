@@ -1,12 +1,13 @@
 """tb_vod: replays of past broadcasts, and tb_vod_file: the recorded files they consist of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from models import rows
 from models.database import Queries
+from models.keys import KEYS, Key, as_json
 
 # Bounds the query. A user hardly has more files in the time of one broadcast.
 _MAX_FILES = 500
@@ -239,16 +240,50 @@ async def delete_cleared_files(db: Queries, before: datetime, count: int) -> int
     )
 
 
-async def missing_files(db: Queries, files: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those of the files (userid, file_id) that nobody has announced."""
-    return await rows.missing(db, "tb_vod_file", ["userid", "file_id"], files)
+async def existing(db: Queries, keys: Collection[Key]) -> set[Key]:
+    """Those of the keys that exist, as replays or as files of replays. `detail` is the file_id."""
+    argument = as_json(keys)
+    found = await db.fetch_all(
+        f"""
+        SELECT k.userid, k.detail FROM {KEYS}
+        STRAIGHT_JOIN tb_vod v ON v.userid = k.userid AND v.file_id = k.detail
+        UNION
+        SELECT k.userid, k.detail FROM {KEYS}
+        STRAIGHT_JOIN tb_vod_file f ON f.userid = k.userid AND f.file_id = k.detail
+        """,  # noqa: S608 - no value in the text
+        (argument, argument),
+    )
+    return {Key(*row) for row in found}
+
+
+insert_many = partial(rows.insert_many, "tb_vod", NewReplay._fields)
+"""Add replays. Raises DuplicateKey, and adds none, when one is there already."""
 
 
 async def insert_files(db: Queries, files: Sequence[tuple[str, File]]) -> None:
     """Add recorded files of users."""
-    await rows.insert_rows(db, "tb_vod_file", ("userid", *File._fields), [(userid, *file) for userid, file in files])
+    await rows.insert_many("tb_vod_file", ("userid", *File._fields), db, [(userid, *file) for userid, file in files])
 
 
-async def insert_replays(db: Queries, replays: Sequence[NewReplay]) -> None:
-    """Add replays."""
-    await rows.insert_rows(db, "tb_vod", NewReplay._fields, replays)
+async def addresses(db: Queries, keys: Collection[Key]) -> dict[Key, tuple[str, str]]:
+    """play_url and hls_play_url of those of the replays that exist."""
+    found = await db.fetch_all(
+        f"""
+        SELECT v.userid, v.file_id, v.play_url, v.hls_play_url FROM {KEYS}
+        STRAIGHT_JOIN tb_vod v ON v.userid = k.userid AND v.file_id = k.detail
+        """,  # noqa: S608 - no value in the text
+        (as_json(keys),),
+    )
+    return {Key(row[0], row[1]): (row[2], row[3]) for row in found}
+
+
+async def add_addresses(db: Queries, replay: NewReplay) -> None:
+    """Set those of the addresses of a replay that are missing."""
+    await db.execute(
+        """
+        UPDATE tb_vod SET play_url = IF(play_url = '', %s, play_url),
+                          hls_play_url = IF(hls_play_url = '', %s, hls_play_url)
+        WHERE userid = %s AND file_id = %s
+        """,
+        (replay.play_url, replay.hls_play_url, replay.userid, replay.file_id),
+    )

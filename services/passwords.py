@@ -25,6 +25,11 @@ _HASH_PREFIX = "$argon2"
 _NICENESS = 5
 
 
+def is_hash(stored: str) -> bool:
+    """False for a stored value that is a plain text."""
+    return stored.startswith(_HASH_PREFIX)
+
+
 class Passwords:
     """Makes and checks the values of tb_account.password."""
 
@@ -44,13 +49,13 @@ class Passwords:
 
     async def verify(self, stored: str, password: str) -> bool:
         """True when the password belongs to the stored value: a hash, or the plain text of an imported user."""
-        if not stored.startswith(_HASH_PREFIX):
+        if not is_hash(stored):
             return hmac.compare_digest(stored.encode(), password.encode())
         return await self._run(lambda: self._matches(stored, password))
 
     def is_outdated(self, stored: str) -> bool:
         """True when the stored value is a plain text, or a hash with other costs than the settings'."""
-        return not stored.startswith(_HASH_PREFIX) or self._hasher.check_needs_rehash(stored)
+        return not is_hash(stored) or self._hasher.check_needs_rehash(stored)
 
     def close(self) -> None:
         """Finish the running hash and drop the waiting ones."""

@@ -1,12 +1,13 @@
 """Rows of made-up users and videos, for demonstrations. What is there already stays as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from models import account, room, ugc, vod
 from models.account import NewAccount
-from models.database import Database
+from models.database import Database, Queries
+from models.keys import Key
 from models.room import NewRoom, Room
 from models.ugc import NewVideo
 from models.vod import File, NewReplay
@@ -15,6 +16,8 @@ from services.recordings import media_of
 from services.snapshot import Feed
 
 __all__ = ["File", "NewAccount", "NewBroadcast", "NewVideo", "Room", "Seeding"]
+
+T = TypeVar("T")
 
 # The apps send the room information when the user starts the broadcast.
 _PREPARATION = timedelta(seconds=5)
@@ -30,9 +33,9 @@ class NewBroadcast(NamedTuple):
     files: Sequence[File]
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """Userid and file_id of its replay."""
-        return self.userid, self.files[0].file_id
+        return Key(self.userid, self.files[0].file_id)
 
 
 class Seeding:
@@ -44,28 +47,45 @@ class Seeding:
 
     async def users(self, accounts: Sequence[NewAccount]) -> int:
         """Add users."""
-        return await account.insert_missing(self._db, accounts)
+        by_key = {Key(user.userid): user for user in accounts}
+        async with self._db.transaction() as db:
+            new = await _missing(db, by_key, account.existing)
+            if new:
+                await account.insert_many(db, new)
+        return len(new)
 
     async def broadcasts(self, broadcasts: Sequence[NewBroadcast]) -> int:
         """Add broadcasts of users who exist: room information, files and a replay of each.
 
-        A broadcast is there when its file is, also if its replay is deleted. The files go last: what an interrupted
-        run has begun is completed by the next one, which adds room information of the same content again.
+        A broadcast is there when its file is, also if its replay is deleted.
         """
         by_key = {broadcast.key: broadcast for broadcast in broadcasts}
-        new = [by_key[key] for key in await vod.missing_files(self._db, list(by_key))]
-        if new:
-            await room.insert_history(self._db, [_room(broadcast) for broadcast in new])
-            await vod.insert_replays(self._db, [_replay(broadcast) for broadcast in new])
-            await vod.insert_files(self._db, [(each.userid, file) for each in new for file in each.files])
-            await self._feeds.bump(Feed.REPLAYS)
+        async with self._db.transaction() as db:
+            new = await _missing(db, by_key, vod.existing)
+            if new:
+                await room.insert_many(db, [_room(broadcast) for broadcast in new])
+                await vod.insert_many(db, [_replay(broadcast) for broadcast in new])
+                await vod.insert_files(db, [(each.userid, file) for each in new for file in each.files])
+        await self._feeds.bump(Feed.REPLAYS)
         return len(new)
 
     async def videos(self, videos: Sequence[NewVideo]) -> int:
         """Add short videos of users who exist."""
-        if added := await ugc.insert_missing(self._db, videos):
-            await self._feeds.bump(Feed.UGC)
-        return added
+        by_key = {Key(video.userid, video.file_id): video for video in videos}
+        async with self._db.transaction() as db:
+            new = await _missing(db, by_key, ugc.existing)
+            if new:
+                await ugc.insert_many(db, new)
+        await self._feeds.bump(Feed.UGC)
+        return len(new)
+
+
+async def _missing(
+    db: Queries, rows: Mapping[Key, T], existing: Callable[[Queries, Collection[Key]], Awaitable[set[Key]]]
+) -> list[T]:
+    """Those of the rows whose keys do not exist."""
+    present = await existing(db, rows.keys())
+    return [row for key, row in rows.items() if key not in present]
 
 
 def _room(broadcast: NewBroadcast) -> NewRoom:

@@ -5,12 +5,12 @@ Constraints stand before validators, because only then pydantic writes them into
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -60,6 +60,14 @@ Userid = Annotated[
         "1 到 32 个字母、数字、“_”或“-”，以字母或数字开头",
     ),
 ]
+OptionalUserid = Annotated[
+    str,
+    Field(pattern=rf"^$|{_USERID}"),
+    Rule(
+        "1 to 32 letters, digits, '_' or '-', beginning with a letter or a digit, or empty",
+        "1 到 32 个字母、数字、“_”或“-”，以字母或数字开头，或空字符串",
+    ),
+]
 NewUserid = Annotated[
     str,
     Field(max_length=32, pattern=_NEW_USERID),
@@ -84,6 +92,11 @@ Title = Annotated[
     Rule("at most 128 characters, without control characters", "最多 128 个字符，不含控制字符"),
 ]
 Location = Title
+LongTitle = Annotated[
+    str,
+    Field(max_length=500, pattern=_TEXT),
+    Rule("at most 500 characters, without control characters", "最多 500 个字符，不含控制字符"),
+]
 Url = Annotated[
     str,
     Field(max_length=1024, pattern=_URL),
@@ -105,11 +118,27 @@ FileId = Annotated[
 Sex = Annotated[int, Field(ge=-1, le=1), INTEGER, Rule("-1, 0 or 1", "-1、0 或 1")]
 
 _is_userid = re.compile(_USERID).fullmatch
+_control_characters = re.compile(f"[{_CONTROL}]+")
 
 
 def is_userid(text: str) -> bool:
     """True for a text that can be a userid."""
     return _is_userid(text) is not None
+
+
+def accepts(type_: Any) -> Callable[[object], bool]:
+    """A function that is true for the values of one of these types."""
+    validator = TypeAdapter(type_, config=ConfigDict(strict=True)).validator
+
+    def is_valid(value: object) -> bool:
+        return validator.isinstance_python(value)
+
+    return is_valid
+
+
+def without_control_characters(text: str) -> str:
+    """The text with a space in place of them."""
+    return _control_characters.sub(" ", text)
 
 
 class Parameters(BaseModel):

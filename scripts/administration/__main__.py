@@ -14,10 +14,12 @@ from models.migrate import MigrationLocked
 from scripts.administration import callbacks, secret, sign, user, videos
 from scripts.administration.check import check_installation
 from scripts.administration.command import Refused
+from scripts.administration.import_official import import_official
 from scripts.administration.migrate import migrate
 from scripts.administration.retention import retention
 from scripts.administration.seed import seed
 from services.errors import ServiceError
+from services.official.importer import NotOfficial
 
 app = typer.Typer(
     help="Administer an installation. The settings are the server's: XZB_ variables and the file that XZB_CONF names.",
@@ -27,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(name="check")(check_installation)
+app.command(epilog="Example: OFFICIAL_MYSQL_URL=mysql://… ./scripts/admin import-official --dry-run")(import_official)
 app.command(epilog="Example: ./scripts/admin migrate")(migrate)
 app.command(epilog="Example: ./scripts/admin retention")(retention)
 app.command(epilog="Example: ./scripts/admin seed --users 100 --broadcasts 50 --videos 50")(seed)
@@ -44,7 +47,7 @@ def main() -> None:
         app(prog_name="./scripts/admin")
     except UnicodeError:
         sys.exit("an input is not valid UTF-8")
-    except (Refused, ServiceError, StoreError, MigrationLocked, MySQLError) as error:
+    except (NotOfficial, Refused, ServiceError, StoreError, MigrationLocked, MySQLError) as error:
         sys.exit(reason(error))
 
 

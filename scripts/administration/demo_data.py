@@ -36,7 +36,7 @@ _DAYS = 60
 _STEP = 37  # has no common divisor with _DAYS
 
 
-def user(number: int, cos: Cos) -> NewAccount:
+def user(number: int, now: datetime, cos: Cos) -> NewAccount:
     """A user. The password is stored as the app sends it: the first login replaces it by its hash.
 
     One hash for all does not work, since the app mixes the userid into the password.
@@ -50,6 +50,7 @@ def user(number: int, cos: Cos) -> NewAccount:
         _image(cos, "avatar", userid),
         chance.choice((0, 1, 1, 0, -1)),
         _image(cos, "cover", userid),
+        now,
     )
 
 

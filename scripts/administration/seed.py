@@ -46,7 +46,7 @@ async def _seed(services: Services, cos: Cos, users: int, broadcasts: int, video
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
         return {
-            "users": await _add(progress, "users", users, partial(user, cos=cos), services.seeding.users),
+            "users": await _add(progress, "users", users, partial(user, now=now, cos=cos), services.seeding.users),
             "broadcasts": await _add(
                 progress,
                 "broadcasts",

@@ -17,7 +17,17 @@ _SERVER = urlsplit(os.environ["TEST_MYSQL_URL"])
 DATABASE = f"test_{_WORKER}"
 MYSQL_URL = _SERVER._replace(path=f"/{DATABASE}").geturl()
 REDIS_URL = os.environ["TEST_REDIS_URL"].partition("?")[0] + f"?db={_WORKER}"
-TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc", "tb_undelivered_callback", "tb_probe")
+TABLES = (
+    "tb_account",
+    "tb_room",
+    "tb_vod",
+    "tb_vod_file",
+    "tb_ugc",
+    "tb_undelivered_callback",
+    "tb_probe",
+    "tb_imported",
+    "tb_user_report",
+)
 # Options of every server under test: the stores, cheap hashes, and those of TEST_SERVER_OPTIONS for the whole run.
 OPTIONS = (
     *("--mysql.url", MYSQL_URL, "--redis.url", REDIS_URL),

@@ -1,0 +1,10 @@
+-- The rows of official servers that have been imported (docs/MIGRATION.md). Another import passes them over, also when
+-- they have been changed or deleted here. Empty the table when nothing is left to import.
+
+CREATE TABLE tb_imported (
+  source       VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'the name of the database',
+  source_table VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  userid       VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  detail       VARCHAR(150) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'the rest of the key of the row',
+  PRIMARY KEY (source, source_table, userid, detail)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
