@@ -211,6 +211,7 @@ class Compat(Section):
     """Deviations from the protocol that the shipped apps need (decisions, section 4)."""
 
     official_apps: bool = False
+    short_video: bool = Field(False, description="serve the official short-video app below /lite/")
 
 
 class Performance(Section):

@@ -4,23 +4,21 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from handlers.base import envelope
-from handlers.interfaces import UserHandler
+from handlers.interfaces import InterfaceHandler, UserHandler
 from handlers.page_cache import Page, PageKey
 from handlers.schemas.page import PageRequest
 from services.errors import Code
-from services.snapshot import Feed
+from services.snapshot import Feed, Snapshot
 
 
-class ListHandler(UserHandler[PageRequest]):
-    """A list. Subclasses name its feed and implement `list_page`."""
+class PageHandler(InterfaceHandler):
+    """Answers with pages of a list. Subclasses name its feed and implement `list_page`."""
 
-    parameters = PageRequest
     feed: ClassVar[Feed]
 
-    async def post(self) -> None:
-        caller, parameters = await self.authenticate()
-        key = PageKey(self.feed, parameters.index, parameters.count)
-        page = await self.application.page_cache.get(key, caller.snapshot, self._render)
+    async def answer_page(self, key: PageKey, snapshot: Snapshot) -> None:
+        """Finish with a page that is at least as new as the snapshot."""
+        page = await self.application.page_cache.get(key, snapshot, self._render)
         self.code = int(Code.OK)
         self._headers.add("Vary", "Accept-Encoding")  # beside Origin
         body = page.plain
@@ -36,3 +34,13 @@ class ListHandler(UserHandler[PageRequest]):
     async def list_page(self, index: int, count: int) -> Mapping[str, Any]:
         """The `data` of the answer: `count` rows from offset `index`."""
         raise NotImplementedError
+
+
+class ListHandler(PageHandler, UserHandler[PageRequest]):
+    """A list for authenticated callers."""
+
+    parameters = PageRequest
+
+    async def post(self) -> None:
+        caller, parameters = await self.authenticate()
+        await self.answer_page(PageKey(self.feed, parameters.index, parameters.count), caller.snapshot)

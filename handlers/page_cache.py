@@ -32,11 +32,12 @@ MIN_RENDER_INTERVAL_S = 0.01
 
 
 class PageKey(NamedTuple):
-    """A page of a list: at most `limit` rows from `offset`."""
+    """A page of a list: at most `limit` rows from `offset`. `form` tells answers apart that have other fields."""
 
     feed: Feed
     offset: int
     limit: int
+    form: str = ""
 
 
 class Page:

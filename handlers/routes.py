@@ -2,7 +2,7 @@
 
 from conf.logs import Lines
 from conf.settings import Settings
-from handlers import account, profile, signature, system, ugc, vod
+from handlers import account, profile, short_video, signature, system, ugc, vod
 from handlers.base import RefusalHandler, Routes
 from handlers.pages import static
 from handlers.transport.access_log import AccessLog
@@ -27,5 +27,9 @@ def make_application(services: Services, conf: Settings, lines: Lines | None = N
     log = AccessLog(conf.log, lines) if conf.log.access else lambda handler: None
     if lines is not None:
         services.metrics.log_failures.watch(lambda: lines.failures)
-    routes = [*ROUTES, *(static.routes() if conf.shows_docs else [])]
+    routes = [*ROUTES]
+    if conf.compat.short_video:
+        routes += short_video.ROUTES
+    if conf.shows_docs:
+        routes += static.routes()
     return Application(routes, RefusalHandler, services, conf, log_function=RequestMetrics(services.metrics, log))

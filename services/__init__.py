@@ -16,6 +16,7 @@ from services.health import Health
 from services.inspection import Inspection
 from services.metrics.catalogue import Metrics
 from services.metrics.stores import MySQLMonitor, watch_pool
+from services.official.importer import OfficialImport
 from services.passwords import Passwords
 from services.profiles import Profiles
 from services.recordings import Recordings
@@ -28,6 +29,7 @@ from services.seeding import Seeding
 from services.sessions import Sessions
 from services.tencent.signer import Signer
 from services.throttle import LoginThrottle
+from services.user_reports import UserReports
 from services.videos import Videos
 
 
@@ -41,12 +43,14 @@ class Services:
     health: Health
     inspection: Inspection
     metrics: Metrics
+    official_import: OfficialImport
     profiles: Profiles
     recordings: Recordings
     retention: Retention
     seeding: Seeding
     sessions: Sessions
     signer: Signer
+    user_reports: UserReports
     videos: Videos
 
 
@@ -84,6 +88,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             health=Health(db, redis),
             inspection=Inspection(db, sessions),
             metrics=metrics,
+            official_import=OfficialImport(db, feeds),
             profiles=Profiles(db, feeds, max_batch=max_batch, metrics=metrics),
             recordings=_recordings(settings, db, feeds),
             retention=Retention(
@@ -92,6 +97,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             seeding=Seeding(db, feeds),
             sessions=sessions,
             signer=Signer(im=settings.im, cos=settings.cos, vod=settings.vod, live=settings.live),
+            user_reports=UserReports(db),
             videos=Videos(db, feeds, window_days=settings.live.vod_window_days),
         )
 

@@ -4,7 +4,7 @@ It can be interrupted anywhere and begun again: the row of the account goes last
 is being deleted. So nobody else can take the userid while rows of it are left, and no recording finds the user.
 """
 
-from models import account, room, ugc, vod
+from models import account, room, ugc, user_report, vod
 from models.database import Database
 from services.errors import Code, ServiceError
 from services.feeds import Feeds
@@ -15,7 +15,7 @@ from services.snapshot import Feed
 
 # Rows of each table in one transaction: a broadcaster has thousands, and a long transaction stalls others.
 _BATCH = 500
-_DELETE = (room.delete_of, vod.delete_files_of, vod.delete_replays_of, ugc.delete_of)
+_DELETE = (room.delete_of, vod.delete_files_of, vod.delete_replays_of, ugc.delete_of, user_report.delete_of)
 
 
 class AccountDeletion:

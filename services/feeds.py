@@ -12,7 +12,7 @@ from services.batch_loader import BatchLoader
 from services.errors import StoreError
 from services.redis import keys
 from services.redis.client import RedisClient, Script
-from services.snapshot import VERSION_KEYS, Feed
+from services.snapshot import VERSION_KEYS, Feed, Snapshot
 
 log = structlog.get_logger()
 
@@ -38,6 +38,10 @@ class Feeds:
         self._redis = redis
         self._bumps: BatchLoader[Feed, None] = BatchLoader(self._bump, max_batch=max_batch)
         self._profiles: BatchLoader[str, None] = BatchLoader(self._append, max_batch=max_batch)
+
+    async def snapshot(self) -> Snapshot:
+        """The versions now, for a reader without a session."""
+        return await self._redis.snapshot()
 
     async def bump(self, feed: Feed) -> None:
         """Call it when rows of the list have been committed."""

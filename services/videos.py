@@ -11,7 +11,7 @@ from models.ugc import ListedVideo, Video
 from models.vod import ListedReplay
 from services.errors import Code, ServiceError, unavailable
 from services.feeds import Feeds
-from services.snapshot import Feed
+from services.snapshot import Feed, Snapshot
 
 __all__ = ["ListedReplay", "ListedVideo", "Video", "Videos"]
 
@@ -20,6 +20,8 @@ _MAX_OFFSET = 10**9
 # Beyond this offset MySQL takes long to count. A process reads one such page at a time, so that deep pages never take
 # all connections.
 _DEEP_OFFSET = 10_000
+# MySQL counts that many rows in a millisecond or two.
+_MAX_COUNTED = 10_000
 _MAX_WAIT_S = 1  # for the deep page before
 
 _TABLES = {Feed.REPLAYS: vod, Feed.UGC: ugc}
@@ -59,6 +61,15 @@ class Videos:
             return []
         async with self._deep_page(index):
             return await ugc.newest(self._db, index, count)
+
+    async def ugc_total(self) -> int:
+        """The number of short videos that are listed. A large one is MySQL's estimate: to count takes time."""
+        counted = await ugc.count(self._db, _MAX_COUNTED)
+        return counted if counted < _MAX_COUNTED else max(counted, await ugc.estimate(self._db))
+
+    async def snapshot(self) -> Snapshot:
+        """The versions of the lists now, for a reader without a session."""
+        return await self._feeds.snapshot()
 
     async def hide(self, feed: Feed, userid: str, file_id: str, *, hidden: bool) -> None:
         """Hide a row from its list, or show it again. Raises UPDATE_FAILED when there is none."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conf.version import VERSION
+from handlers import short_video
 from handlers.base import BaseHandler
 from handlers.openapi.operations import COMMON, common_schemas, description_of, error, operation, schemas
 from handlers.openapi.schemas import Schema
@@ -16,7 +17,7 @@ _CHINESE = {"x-summary-zh": "summary", "x-description-zh": "description", "x-rul
 
 def document() -> Schema:
     """The OpenAPI 3.1 document of all paths whose handler has a description."""
-    paths = {path: handler for path, handler in ROUTES if handler.description is not None}
+    paths = {path: handler for path, handler in [*ROUTES, *short_video.OWN_ROUTES] if handler.description is not None}
     return {
         "openapi": "3.1.0",
         "info": {

@@ -6,7 +6,7 @@ from typing import TypeVar
 from handlers.base import BaseHandler
 from handlers.description import Description
 from handlers.errors import HTTP_CODES
-from handlers.interfaces import PublicHandler, UserHandler
+from handlers.interfaces import InterfaceHandler, UserHandler
 from handlers.openapi.schemas import (
     Schema,
     body_models,
@@ -135,7 +135,7 @@ def _refusals(handler: type[BaseHandler]) -> dict[Code, str]:
     if issubclass(handler, UserHandler):
         refusals[Code.INVALID_TOKEN] = "the token is wrong, expired or replaced by a newer login"
         refusals[Code.INVALID_PARAM] = "timestamp: must be a number"
-    if issubclass(handler, UserHandler | PublicHandler) and handler.parameters is not NoParameters:
+    if issubclass(handler, InterfaceHandler) and handler.parameters is not NoParameters:
         parameters: type[Parameters] = handler.parameters
         in_words, codes = rules(parameters), parameters.codes
         name, rule = next(iter(in_words.items()))

@@ -7,8 +7,8 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 
 from handlers.base import BaseHandler
-from handlers.interfaces import PublicHandler, UserHandler
-from handlers.lists import ListHandler
+from handlers.interfaces import InterfaceHandler, PublicHandler, UserHandler
+from handlers.lists import PageHandler
 from handlers.openapi.texts import ENVELOPE_CODE, ENVELOPE_MESSAGE, described
 from handlers.schemas.caller import CallerFields
 from handlers.system import ProbeHandler
@@ -34,16 +34,18 @@ def body_models(handler: type[BaseHandler]) -> tuple[type[Parameters], ...]:
         return handler.parameters
     if issubclass(handler, UserHandler):
         return (CallerFields,) if handler.parameters is NoParameters else (CallerFields, handler.parameters)
-    return (handler.parameters,) if issubclass(handler, PublicHandler) else ()
+    return (handler.parameters,) if issubclass(handler, InterfaceHandler) else ()
 
 
 def data_type(handler: type[BaseHandler]) -> Any:
     """The type of the `data` of an answer, as the handler declares it. None without one."""
-    if not issubclass(handler, UserHandler | PublicHandler | ProbeHandler):
+    if issubclass(handler, PageHandler):
+        hints = get_type_hints(handler.list_page)
+    elif issubclass(handler, UserHandler | PublicHandler | ProbeHandler):
+        hints = get_type_hints(handler.serve)
+    else:
         return None
-    serve = handler.list_page if issubclass(handler, ListHandler) else handler.serve
-    data = get_type_hints(serve)["return"]
-    return None if data is NoneType else data
+    return None if hints["return"] is NoneType else hints["return"]
 
 
 def schema_of(model: Any) -> Schema:

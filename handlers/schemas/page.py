@@ -7,11 +7,12 @@ from pydantic import AfterValidator, Field
 from services.texts import described
 from services.validation import INTEGER, Parameters, Rule
 
-_MAX_SERVED = 500
+MAX_SERVED = 500
 
 
-def _served(count: int) -> int:
-    return min(count, _MAX_SERVED)
+def served(count: int) -> int:
+    """The number of rows that are served of those asked for."""
+    return min(count, MAX_SERVED)
 
 
 class PageRequest(Parameters):
@@ -28,9 +29,9 @@ class PageRequest(Parameters):
         int,
         Field(ge=1),
         INTEGER,
-        AfterValidator(_served),
+        AfterValidator(served),
         Rule("an integer of at least 1", "不小于 1 的整数"),
         described(
-            f"number of rows, of which at most {_MAX_SERVED} are served", f"拉取记录数，最多返回 {_MAX_SERVED} 条", 20
+            f"number of rows, of which at most {MAX_SERVED} are served", f"拉取记录数，最多返回 {MAX_SERVED} 条", 20
         ),
     ] = 20

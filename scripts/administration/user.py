@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from handlers.schemas.account import Login, Registration
-from scripts.administration.command import Json, Yes, confirm, group, read_password, report, run, show
+from scripts.administration.command import Json, Yes, confirm, group, read_password, report, run, show, show_list
+from services.user_reports import UserReport
 from services.validation import validate
 
 app = group("Accounts: look at them, create them, reset their passwords, log them out, delete them.")
@@ -59,3 +60,17 @@ def delete(userid: Userid, yes: Yes = False, as_json: Json = False) -> None:
     confirm(f"Delete {userid} and everything that {userid} has published?", yes=yes)
     run(lambda services: services.deletion.delete(userid))
     report({"userid": userid, "deleted": True}, f"deleted: {userid}", as_json=as_json)
+
+
+@app.command(epilog="Example: ./scripts/admin user reports --json")
+def reports(
+    index: Annotated[int, typer.Option(min=0, help="Offset of the first user.")] = 0,
+    count: Annotated[int, typer.Option(min=1, max=500, help="Number of users.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the users whom others reported in the short-video app, the last reported first.
+
+    Nobody signs a report: the reporter is who the last one says it is from.
+    """
+    rows = run(lambda services: services.user_reports.newest(index=index, count=count))
+    show_list([row._asdict() for row in rows], UserReport._fields, as_json=as_json)

@@ -93,6 +93,10 @@ class RedisClient:
         """The value of a key with a snapshot that is at least as new as this call."""
         return self._lookups.load(key)
 
+    async def snapshot(self) -> Snapshot:
+        """A snapshot that is at least as new as this call, for a reader without a session."""
+        return (await self._lookups.load(SNAPSHOT_KEYS[0]))[1]
+
     async def get(self, key: str) -> bytes | None:
         """The value of a key."""
         return (await self._lookups.load(key))[0]

@@ -140,3 +140,21 @@ def test_delete_asks(mysql: Cursor, store: Redis) -> None:
 def test_an_unknown_user_is_one_line(schema: None, store: Redis, command: str) -> None:
     options = ["--yes"] if command == "delete" else []
     assert admin("user", command, "nobody", *options, text=TYPED) == (1, "", "no such user\n")
+
+
+def test_reports_lists_the_last_reported_user_first(mysql: Cursor, store: Redis) -> None:
+    mysql.execute(
+        "INSERT INTO tb_user_report VALUES ('anna', 2, 'bob', '2026-01-01', '2026-01-03'),"
+        " ('carl', 1, '', '2026-01-02', '2026-01-02')"
+    )
+    anna, carl = result_of("user", "reports")
+    assert anna == {
+        "userid": "anna",
+        "reports": 2,
+        "reporter": "bob",
+        "first_time": "2026-01-01T00:00:00Z",
+        "last_time": "2026-01-03T00:00:00Z",
+    }
+    assert result_of("user", "reports", "--index", "1", "--count", "1") == [carl]
+    code, output, _ = admin("user", "reports")
+    assert (code, output.split()[:5]) == (0, ["userid", "reports", "reporter", "first_time", "last_time"])

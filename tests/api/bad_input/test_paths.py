@@ -26,7 +26,17 @@ async def test_other_methods_are_refused(api: Api, mysql: Cursor, store: Redis, 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 async def test_unknown_paths_are_not_found(api: Api, method: str) -> None:
     paths = ["/", "/nothing", "/Login", "/LOGIN", "/login/", "//login", "/login.php", "/login%00", "/loginx", "/xlogin"]
-    for path in [*paths, "/get_user_info/", "/callback", "/callback/", "/..%2flogin", "/static/x", "/%ff"]:
+    for path in [
+        *paths,
+        "/get_user_info/",
+        "/callback",
+        "/callback/",
+        "/..%2flogin",
+        "/static/x",
+        "/%ff",
+        "/lite/login",
+        "/lite/get_ugc_list",
+    ]:
         response = await api.fetch(path, json.dumps(GOOD["/register"]).encode(), method=method)
         assert response.code == 404, path
         assert method == "HEAD" or json.loads(response.body) == {"code": 404, "message": "no such interface"}

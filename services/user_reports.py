@@ -1,0 +1,24 @@
+"""Reports of users by other users (decisions, section 12)."""
+
+from models import user_report
+from models.database import Database
+from models.user_report import UserReport
+from services.errors import Code, ServiceError
+
+__all__ = ["UserReport", "UserReports"]
+
+
+class UserReports:
+    """Counts reports, and shows them to operators."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(self, userid: str, reporter: str) -> None:
+        """Count a report. Nobody has proven to be the reporter. Raises UPDATE_FAILED without such a user."""
+        if not await user_report.add(self._db, userid, reporter):
+            raise ServiceError(Code.UPDATE_FAILED, "no such user")
+
+    async def newest(self, *, index: int, count: int) -> list[UserReport]:
+        """`count` reported users from offset `index`, the last reported first."""
+        return await user_report.newest(self._db, index, count)
