@@ -1,6 +1,7 @@
 """./scripts/admin: exit codes, and one line for each failure."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from redis import Redis
 from typer.main import get_command
 
 from conf.settings import ROOT
+from conf.version import BUILD
 from models.migrate import LOCK
 from scripts.administration.__main__ import app, main
 from tests.harness.admin_command import STORES, admin, result_of
@@ -48,6 +50,18 @@ def test_a_mysql_that_refuses_is_one_line(command: str, change: tuple[str, str],
     code, output, errors = admin(*command.split(), XZB_MYSQL__URL=MYSQL_URL.replace(*change, 1))
     assert (code, output, errors.count("\n")) == (1, "", 1)
     assert reason in errors
+
+
+def test_a_bug_can_be_reported_with_what_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(prog_name: str) -> None:
+        raise KeyError(prog_name)
+
+    monkeypatch.setattr("scripts.administration.__main__.app", broken)
+    with pytest.raises(SystemExit, match=f"a bug: .*{re.escape(BUILD)}"):
+        main()
+    assert "KeyError: './scripts/admin'" in capsys.readouterr().err
 
 
 def test_a_locked_migration_is_one_line(mysql: Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
