@@ -39,7 +39,8 @@ class Own:
         return "fake" in text.lower() or text in self.invented or not (text or self.optional)
 
 
-_ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:.]+\](:[0-9]+)?")
+_ORIGIN = re.compile(r"\*|https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
+_DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 OwnText = Annotated[str, Own()]
 SecretKey = Annotated[SecretStr, Own()]
@@ -53,6 +54,8 @@ def _origins(value: object) -> object:
     origins = [origin.strip() for origin in value.split(",") if origin.strip()] if isinstance(value, str) else value
     if not isinstance(origins, list | tuple) or not all(_ORIGIN.fullmatch(str(origin)) for origin in origins):
         raise ValueError("takes origins such as https://example.com, in lower case and without a path, or *")
+    if any(_DEFAULT_PORT.fullmatch(origin) for origin in origins):
+        raise ValueError("takes an origin without the port that its scheme has by default: no browser sends it")
     return tuple(origins)
 
 

@@ -81,9 +81,9 @@ class RefreshHandler(PublicHandler[Refresh]):
         details=Text(
             "Both tokens are replaced. The refresh_token that was just replaced may be sent again for 30 seconds "
             "(`session.refresh_grace`), if the answer was lost, and gets the same new tokens. Sent later it ends "
-            "the session.",
+            "the session. The old token ends at once: requests under way with it may get 498.",
             "两个 token 都会更换。如果回包丢失，刚被更换的 refresh_token 可在 30 秒内（`session.refresh_grace`）重试，"
-            "并得到同样的新 token；更晚使用则会结束会话。",
+            "并得到同样的新 token；更晚使用则会结束会话。旧 token 立即失效：尚未完成的请求可能得到 498。",
         ),
         refusals={Code.INVALID_TOKEN: "refresh_token: wrong, expired or replaced"},
     )

@@ -141,8 +141,6 @@ class BaseHandler(DirectHandler):
 class RefusalHandler(BaseHandler):
     """Answers an error, whatever the method: by default, that a path has no handler."""
 
-    SUPPORTED_METHODS = (*BaseHandler.SUPPORTED_METHODS, "")  # a request that could not be read has none
-
     def initialize(self, error: ServiceError | None = None) -> None:  # type: ignore[override]
         self._error = error or ServiceError(Code.NOT_FOUND, "no such interface")
 

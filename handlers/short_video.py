@@ -3,7 +3,7 @@
 from handlers.account import LoginHandler, RefreshHandler, RegisterHandler
 from handlers.base import Routes
 from handlers.description import Description
-from handlers.interfaces import PublicHandler, UserHandler
+from handlers.interfaces import InterfaceHandler, UserHandler
 from handlers.lists import PageHandler
 from handlers.page_cache import PageKey
 from handlers.profile import GetUserInfoHandler, UploadUserInfoHandler
@@ -36,12 +36,7 @@ class ShortVideoLoginHandler(LoginHandler):
         tag=_TAG,
         summary=Text("Log in to the short-video app", "登录小视频 App"),
         details=Text(
-            "As /login, and names the VOD application for uploads. The server has the paths below /lite/ only with the "
-            "setting `compat.short_video`. /lite/register, /lite/refresh, /lite/get_user_info, /lite/upload_user_info, "
-            "/lite/get_vod_sign and /lite/get_cos_sign are the interfaces without /lite.",
-            "与 /login 相同，并返回上传所用的点播应用。仅在开启 `compat.short_video` 时才有 /lite/ 下的接口。"
-            "/lite/register、/lite/refresh、/lite/get_user_info、/lite/upload_user_info、/lite/get_vod_sign、"
-            "/lite/get_cos_sign 与不带 /lite 的接口相同。",
+            "As /login, and names the VOD application for uploads.", "与 /login 相同，并返回上传所用的点播应用。"
         ),
         refusals=LoginHandler.description.refusals,
     )
@@ -76,7 +71,7 @@ class ShortVideoListHandler(PageHandler):
         summary=Text("List short videos, page by page", "按页获取小视频列表"),
         details=Text(
             "Short videos of all users, newest first by create_time, for everybody. A signature is ignored.",
-            "所有用户的小视频，按 create_time 从新到旧，无需会话，忽略签名。",
+            "所有用户的小视频，按 create_time 从新到旧，忽略签名。",
         ),
     )
 
@@ -91,8 +86,8 @@ class ShortVideoListHandler(PageHandler):
         return {"list": [short_video_info(video, self.formats) for video in videos], "total": total}
 
 
-class ReportUserHandler(PublicHandler[UserReported]):
-    """Counts a report of a user."""
+class ReportUserHandler(InterfaceHandler):
+    """Counts a report of a user. It is no `PublicHandler`: the user that it names has not called."""
 
     parameters = UserReported
     description = Description(
@@ -102,8 +97,10 @@ class ReportUserHandler(PublicHandler[UserReported]):
         refusals={Code.UPDATE_FAILED: "no such user"},
     )
 
-    async def serve(self, parameters: UserReported) -> None:
-        await self.services.user_reports.add(parameters.userid, parameters.hostuserid)
+    async def post(self) -> None:
+        report = validate(UserReported, self.body_object())
+        await self.services.user_reports.add(report.userid, report.hostuserid)
+        self.answer(Code.OK, "OK", None)
 
 
 OWN_ROUTES: Routes = [

@@ -21,7 +21,8 @@ class UploadUgcHandler(UserHandler[UgcVideo]):
         tag=_TAG,
         summary=Text("Publish a short video", "发布小视频"),
         details=Text(
-            "The same file_id again replaces the video and keeps its create_time. An absent field becomes empty.",
+            "The same file_id again from the same user replaces the video and keeps its create_time. An absent field "
+            "becomes empty.",
             "同一用户再次发布相同 file_id 会替换原记录并保留 create_time。缺省的字段变为空。",
         ),
         refusals={Code.UPDATE_FAILED: "no such user"},

@@ -21,8 +21,11 @@ class GetVodListHandler(ListHandler):
         tag=_TAG,
         summary=Text("List replays", "拉回放列表"),
         details=Text(
-            "Replays of all users, newest first by create_time. They are made of Tencent's recording events.",
-            "所有用户的回放，按 create_time 从新到旧。回放由腾讯云的录制事件生成。",
+            "Replays of all users, newest first by create_time. They are made of Tencent's recording events: the files "
+            "of one broadcast in several formats are one replay, whose file_id is that of the first event. play_url is "
+            "the MP4, without one the FLV or AAC.",
+            "所有用户的回放，按 create_time 从新到旧。回放由腾讯云的录制事件生成：同一场直播的多种格式合并为一条回放，"
+            "file_id 取第一个事件的。play_url 为 MP4，没有时为 FLV 或 AAC。",
         ),
     )
 

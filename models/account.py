@@ -158,13 +158,8 @@ async def deleted(db: Queries, count: int) -> list[str]:
     return [userid for (userid,) in found]
 
 
-async def existing(db: Queries, keys: Collection[Key]) -> set[Key]:
-    """Those of the users that exist, also those that are being deleted."""
-    found = await db.fetch_all(
-        f"SELECT k.userid FROM {KEYS} STRAIGHT_JOIN tb_account a ON a.userid = k.userid",  # noqa: S608 - no value
-        (as_json(keys),),
-    )
-    return {Key(*row) for row in found}
+existing = partial(rows.existing, "tb_account", "TRUE")
+"""Those of the users that exist, also those that are being deleted."""
 
 
 async def lock_many(db: Queries, keys: Collection[Key]) -> set[Key]:

@@ -136,10 +136,10 @@ class OfficialDatabase:
         """None for a zero date, and for one like 2018-00-00."""
         try:
             time = datetime.fromisoformat(text)
-        except ValueError:
+            if column.data_type == "datetime":
+                time = time.replace(tzinfo=self._timezone).astimezone(UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):  # the latter for 0001-01-01, the zero time of other languages
             return None
-        if column.data_type == "datetime":
-            time = time.replace(tzinfo=self._timezone).astimezone(UTC).replace(tzinfo=None)
         return time
 
 

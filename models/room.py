@@ -1,13 +1,12 @@
 """tb_room: the history of the users' room information."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from models import rows
 from models.database import Queries, placeholders
-from models.keys import KEYS, Key, as_json
 
 
 class Room(NamedTuple):
@@ -99,16 +98,8 @@ async def delete(db: Queries, ids: Sequence[int]) -> int:
     return await db.execute(f"DELETE FROM tb_room WHERE id IN ({placeholders(ids)})", ids)  # noqa: S608 - no value in the text
 
 
-async def existing(db: Queries, keys: Collection[Key]) -> set[Key]:
-    """Those of the keys that exist. `detail` is the create_time in ISO 8601."""
-    found = await db.fetch_all(
-        f"""
-        SELECT k.userid, k.detail FROM {KEYS}
-        STRAIGHT_JOIN tb_room r ON r.userid = k.userid AND r.create_time = CAST(k.detail AS DATETIME(6))
-        """,  # noqa: S608 - no value in the text
-        (as_json(keys),),
-    )
-    return {Key(*row) for row in found}
+existing = partial(rows.existing, "tb_room", "t.create_time = CAST(k.detail AS DATETIME(6))")
+"""Those of the keys that exist. `detail` is the create_time in ISO 8601."""
 
 
 insert_many = partial(rows.insert_many, "tb_room", NewRoom._fields)

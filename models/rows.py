@@ -1,9 +1,10 @@
-"""Statements that several tables share. `table` and `columns` are our own names, never a value from outside."""
+"""Statements that several tables share. `table`, `columns` and `condition` are our own texts, never from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from models.database import Queries, placeholders
+from models.keys import KEYS, Key, as_json
 
 
 def conditions(userid: str | None, hidden: bool) -> tuple[str, list[str]]:
@@ -32,6 +33,15 @@ async def set_hidden(table: str, db: Queries, userid: str, file_id: str, hidden:
     """Hide a row from its list, or show it again. False when there is none."""
     sql = f"UPDATE {table} SET hidden = %s WHERE userid = %s AND file_id = %s"  # noqa: S608
     return await db.execute(sql, (hidden, userid, file_id)) > 0
+
+
+async def existing(table: str, condition: str, db: Queries, keys: Collection[Key]) -> set[Key]:
+    """Those of the keys `k` for which the table `t` has a row of the user that also fits the condition."""
+    found = await db.fetch_all(
+        f"SELECT k.userid, k.detail FROM {KEYS} STRAIGHT_JOIN {table} t ON t.userid = k.userid AND {condition}",  # noqa: S608
+        (as_json(keys),),
+    )
+    return {Key(*row) for row in found}
 
 
 async def insert_many(table: str, columns: Sequence[str], db: Queries, rows: Sequence[Sequence[Any]]) -> None:

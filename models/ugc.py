@@ -1,13 +1,11 @@
 """tb_ugc: short videos that users published."""
 
-from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from models import rows
 from models.database import Queries
-from models.keys import KEYS, Key, as_json
 
 
 class Video(NamedTuple):
@@ -134,16 +132,8 @@ async def items(db: Queries, userid: str | None, hidden: bool, index: int, count
     return [Item(*row) for row in found]
 
 
-async def existing(db: Queries, keys: Collection[Key]) -> set[Key]:
-    """Those of the keys that exist. `detail` is the file_id."""
-    found = await db.fetch_all(
-        f"""
-        SELECT k.userid, k.detail FROM {KEYS}
-        STRAIGHT_JOIN tb_ugc u ON u.userid = k.userid AND u.file_id = k.detail
-        """,  # noqa: S608 - no value in the text
-        (as_json(keys),),
-    )
-    return {Key(*row) for row in found}
+existing = partial(rows.existing, "tb_ugc", "t.file_id = k.detail")
+"""Those of the keys that exist. `detail` is the file_id."""
 
 
 insert_many = partial(rows.insert_many, "tb_ugc", NewVideo._fields)

@@ -16,18 +16,16 @@ class UserReport(NamedTuple):
     last_time: datetime
 
 
-async def add(db: Queries, userid: str, reporter: str) -> bool:
-    """Count a report. False when there is no such user."""
-    found = await db.execute(
+async def add(db: Queries, userid: str, reporter: str) -> None:
+    """Count a report of a user."""
+    await db.execute(
         """
         INSERT INTO tb_user_report (userid, reports, reporter, first_time, last_time)
-        SELECT userid, 1, %s, UTC_TIMESTAMP(), UTC_TIMESTAMP() FROM tb_account WHERE userid = %s AND deleted_at IS NULL
-        ON DUPLICATE KEY UPDATE
-          reports = tb_user_report.reports + 1, reporter = %s, last_time = UTC_TIMESTAMP()
+        VALUES (%s, 1, %s, UTC_TIMESTAMP(), UTC_TIMESTAMP())
+        ON DUPLICATE KEY UPDATE reports = reports + 1, reporter = VALUES(reporter), last_time = VALUES(last_time)
         """,
-        (reporter, userid, reporter),
+        (userid, reporter),
     )
-    return found > 0
 
 
 async def newest(db: Queries, index: int, count: int) -> list[UserReport]:
@@ -45,3 +43,8 @@ async def newest(db: Queries, index: int, count: int) -> list[UserReport]:
 async def delete_of(db: Queries, userid: str, count: int) -> int:
     """Delete up to `count` rows of a user, who has one at most. Returns how many there were."""
     return await db.execute("DELETE FROM tb_user_report WHERE userid = %s LIMIT %s", (userid, count))
+
+
+async def forget_reporter(db: Queries, userid: str, count: int) -> int:
+    """Take a user's name from up to `count` reports of others. Returns how many there were."""
+    return await db.execute("UPDATE tb_user_report SET reporter = '' WHERE reporter = %s LIMIT %s", (userid, count))

@@ -242,18 +242,8 @@ async def delete_cleared_files(db: Queries, before: datetime, count: int) -> int
 
 async def existing(db: Queries, keys: Collection[Key]) -> set[Key]:
     """Those of the keys that exist, as replays or as files of replays. `detail` is the file_id."""
-    argument = as_json(keys)
-    found = await db.fetch_all(
-        f"""
-        SELECT k.userid, k.detail FROM {KEYS}
-        STRAIGHT_JOIN tb_vod v ON v.userid = k.userid AND v.file_id = k.detail
-        UNION
-        SELECT k.userid, k.detail FROM {KEYS}
-        STRAIGHT_JOIN tb_vod_file f ON f.userid = k.userid AND f.file_id = k.detail
-        """,  # noqa: S608 - no value in the text
-        (argument, argument),
-    )
-    return {Key(*row) for row in found}
+    found = [await rows.existing(table, "t.file_id = k.detail", db, keys) for table in ("tb_vod", "tb_vod_file")]
+    return set().union(*found)
 
 
 insert_many = partial(rows.insert_many, "tb_vod", NewReplay._fields)

@@ -19,6 +19,7 @@ from services.validation import is_userid
 log = structlog.get_logger()
 
 _TIMESTAMP = re.compile(rb'("timestamp"\s*:\s*"?)(\d{1,18})(?!\d)')
+_MAX_SHOWN_S = 10**10
 _MIN_MILLISECONDS = 1e11  # a larger timestamp is in milliseconds (iOS)
 
 
@@ -79,14 +80,20 @@ class Authenticator:
         if timestamp > _MIN_MILLISECONDS:
             timestamp /= 1000
         now = time.time()
-        if timestamp + expires < now - self._clock_skew:
-            message = f"the request expired {now - timestamp - expires:.0f} s ago"
-        elif timestamp > now + self._clock_skew:
-            message = f"timestamp is {timestamp - now:.0f} s in the future"
+        ahead = timestamp - now
+        if ahead + expires < -self._clock_skew:
+            message = f"the request expired {_shown(-ahead - expires)} s ago"
+        elif ahead > self._clock_skew:
+            message = f"timestamp is {_shown(ahead)} s in the future"
         else:
             return
-        log.info("request expired", userid=userid, clock_offset_s=round(timestamp - now))
+        log.info("request expired", userid=userid, clock_offset_s=_shown(ahead))
         raise _invalid(f"{message}: clocks may differ by {self._clock_skew} s, and the server's says {now:.0f}")
+
+
+def _shown(seconds: float) -> int:
+    """For messages: a float may have 300 digits."""
+    return round(max(-_MAX_SHOWN_S, min(seconds, _MAX_SHOWN_S)))
 
 
 def matches(signature: str, token: str, raw: bytes) -> bool:

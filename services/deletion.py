@@ -15,7 +15,10 @@ from services.snapshot import Feed
 
 # Rows of each table in one transaction: a broadcaster has thousands, and a long transaction stalls others.
 _BATCH = 500
-_DELETE = (room.delete_of, vod.delete_files_of, vod.delete_replays_of, ugc.delete_of, user_report.delete_of)
+_DELETE = (
+    *(room.delete_of, vod.delete_files_of, vod.delete_replays_of, ugc.delete_of),
+    *(user_report.delete_of, user_report.forget_reporter),
+)
 
 
 class AccountDeletion:

@@ -24,14 +24,16 @@ class Code(ExplainedCode):
     BODY_TOO_LARGE = 413, "the body is longer than 64 KiB", "请求体超过 64 KiB"
     TOO_FREQUENT = (
         429,
-        "too many wrong passwords: wait for Retry-After seconds",
-        "密码错误次数过多：请等待 Retry-After 秒",
+        "too many wrong passwords of this user, so that the right one is refused, too: wait for Retry-After seconds",
+        "该用户密码错误次数过多，此时正确的密码也会被拒绝：请等待 Retry-After 秒",
     )
     INVALID_TOKEN = (
         498,
         "the token, signature or refresh_token is missing, wrong, expired or replaced by a newer login; "
-        "or userid is not the caller's: log in again",
-        "token、签名或 refresh_token 缺失、错误、过期，或已被新的登录取代；或 userid 不是调用者本人：请重新登录",
+        "or userid is not the caller's: log in again. Or a signed request is not fresh, as `message` says: set the "
+        "clock by the answer's `Date` header",
+        "token、签名或 refresh_token 缺失、错误、过期，或已被新的登录取代；或 userid 不是调用者本人：请重新登录。"
+        "或签名请求已过时效（见 message）：请按回包的 `Date` 头校准时钟",
     )
     INTERNAL = 500, "an internal failure of the server", "服务器内部错误"
     UNAVAILABLE = (
@@ -39,7 +41,11 @@ class Code(ExplainedCode):
         "the server is overloaded, is stopping, or a store does not answer: try again after Retry-After seconds",
         "服务器过载、正在停止或存储无响应：请在 Retry-After 秒后重试",
     )
-    UPDATE_FAILED = 601, "the account to change is gone", "要更新的账号已不存在"
+    UPDATE_FAILED = (
+        601,
+        "what to change does not exist: the account, the video or the reported user",
+        "要操作的对象不存在：账号、视频或被举报的用户",
+    )
     INVALID_PARAM = (
         602,
         "a parameter is missing or malformed: `message` names each one and its rule",

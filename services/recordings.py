@@ -33,6 +33,7 @@ _ROOM_DELAY = timedelta(seconds=120)
 _REST_OF_SECOND = timedelta(microseconds=999_999)
 # An event that Tencent delivers late is accepted this long past its expiry.
 MAX_LATENESS_S = 900
+_MAX_AHEAD_S = 86400  # clocks do not differ by more
 _REPLAY_BATCH = 100
 _MAX_COUNTED = 10_000
 _is_hex = re.compile(r"[0-9a-f]+").fullmatch
@@ -140,6 +141,8 @@ class Recordings:
             recording = recording_of(event)
             if recording is None or recording.length < self._min_duration:
                 return Outcome.IGNORED
+            if recording.end_time > time.time() + _MAX_AHEAD_S:  # it would lead the list until then
+                raise ServiceError(Code.INVALID_PARAM, "end_time: is more than a day in the future")
             await self._store(recording, event_id)
         except ServiceError as error:
             log.warning("event kept", reason=error.message, event_id=event_id)

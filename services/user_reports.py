@@ -1,6 +1,6 @@
 """Reports of users by other users (decisions, section 12)."""
 
-from models import user_report
+from models import account, user_report
 from models.database import Database
 from models.user_report import UserReport
 from services.errors import Code, ServiceError
@@ -16,8 +16,9 @@ class UserReports:
 
     async def add(self, userid: str, reporter: str) -> None:
         """Count a report. Nobody has proven to be the reporter. Raises UPDATE_FAILED without such a user."""
-        if not await user_report.add(self._db, userid, reporter):
+        if not await account.profiles(self._db, [userid]):  # reads no lock: anybody can send any number of reports
             raise ServiceError(Code.UPDATE_FAILED, "no such user")
+        await user_report.add(self._db, userid, reporter)
 
     async def newest(self, *, index: int, count: int) -> list[UserReport]:
         """`count` reported users from offset `index`, the last reported first."""

@@ -114,7 +114,7 @@ def _responses(handler: type[BaseHandler]) -> Schema:
 def _callback_responses(handler: type[TapeCallbackHandler]) -> Schema:
     done = reference(f"{_name(handler)}Answer")
     responses = {"200": _response(CallbackCode.OK.meaning, done, {"0 OK": {"value": {"code": 0}}})}
-    for status, messages in handler.statuses.items():
+    for status, messages in handler.refusals.items():
         meaning = Text("; ".join(code.meaning.en for code in messages), "；".join(code.meaning.zh for code in messages))
         responses[str(status)] = _response(meaning, reference(f"{_name(handler)}Refusal{status}"), _examples(messages))
     for code in (Code.BODY_TOO_LARGE, Code.INTERNAL, Code.UNAVAILABLE):
@@ -125,7 +125,7 @@ def _callback_responses(handler: type[TapeCallbackHandler]) -> Schema:
 def _callback_schemas(handler: type[TapeCallbackHandler]) -> Iterator[tuple[str, Schema]]:
     code = {"type": "integer", "const": 0}
     yield f"{_name(handler)}Answer", {"type": "object", "required": ["code"], "properties": {"code": code}}
-    for status, messages in handler.statuses.items():
+    for status, messages in handler.refusals.items():
         yield f"{_name(handler)}Refusal{status}", envelope(messages)
 
 

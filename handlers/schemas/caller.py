@@ -14,20 +14,24 @@ class CallerFields(Parameters):
     userid: Annotated[
         Userid | None,
         described(
-            "the caller: a signed request needs it, with a bearer token it may be absent",
-            "调用者本人：签名请求必填，使用 Bearer 时可省略",
+            "the caller: a signed request needs it, with a bearer token it may be absent. Anything else gets 498",
+            "调用者本人：签名请求必填，使用 Bearer 时可省略。其他值得到 498",
             "xiaoming",
         ),
     ] = None
     timestamp: Annotated[
         Annotated[float, _NUMBER] | None,
         described(
-            "time of a signed request, Unix seconds (milliseconds from 10^11 on)",
-            "签名请求的时间，Unix 秒（大于 10^11 时为毫秒）",
+            "time of a signed request, Unix seconds (milliseconds above 10^11). Ignored with a bearer token",
+            "签名请求的时间，Unix 秒（大于 10^11 时为毫秒）。使用 Bearer 时忽略",
             1700000000,
         ),
     ] = None
     expires: Annotated[
         Annotated[float, _NUMBER] | None,
-        described("seconds for which a signed request is valid", "签名请求的有效期（秒）", 10),
+        described(
+            "seconds for which a signed request is valid. Ignored with a bearer token",
+            "签名请求的有效期（秒）。使用 Bearer 时忽略",
+            10,
+        ),
     ] = None

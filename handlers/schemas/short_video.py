@@ -2,16 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from conf.settings import Cos, Vod
 from handlers.schemas.account import LoginData
 from handlers.schemas.formats import Formats
-from handlers.schemas.page import MAX_SERVED, served
+from handlers.schemas.page import Count, Index
 from handlers.schemas.ugc import UgcInfo, UgcVideo, ugcinfo
 from services.texts import described, described_object
-from services.validation import INTEGER, LongTitle, OptionalUserid, Parameters, Rule, Userid
+from services.validation import LongTitle, OptionalUserid, Parameters, Userid
 from services.videos import ListedVideo
 
 # Of the Node server's include/enums.js: the file is ready, and its review has passed.
@@ -22,23 +21,8 @@ _PASSED = 1
 class ShortVideoPage(Parameters):
     """A page of the list. 0 counts as the first page, as on the official server."""
 
-    index: Annotated[
-        int,
-        Field(ge=0),
-        INTEGER,
-        Rule("an integer of at least 0", "不小于 0 的整数"),
-        described("number of the page, from 1; 0 counts as 1", "页码，从 1 开始；0 视为 1", 1),
-    ] = 1
-    count: Annotated[
-        int,
-        Field(ge=1),
-        INTEGER,
-        AfterValidator(served),
-        Rule("an integer of at least 1", "不小于 1 的整数"),
-        described(
-            f"rows of a page, of which at most {MAX_SERVED} are served", f"每页记录数，最多返回 {MAX_SERVED} 条", 20
-        ),
-    ] = 10
+    index: Annotated[Index, described("number of the page, from 1; 0 counts as 1", "页码，从 1 开始；0 视为 1", 1)] = 1
+    count: Count = 10
 
     @property
     def offset(self) -> int:

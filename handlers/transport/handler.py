@@ -13,9 +13,9 @@ class DirectHandler(RequestHandler):
     async def run(self) -> None:
         """Serve the request: `prepare`, then the method. An exception is logged and answered by `write_error`."""
         try:
+            self.prepare()
             if self.request.method not in self.SUPPORTED_METHODS:
                 raise HTTPError(405)
-            self.prepare()
             await getattr(self, self.request.method.lower())()
             if not self._finished:
                 raise RuntimeError(f"{type(self).__name__} has not answered")

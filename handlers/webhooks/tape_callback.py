@@ -36,7 +36,7 @@ class TapeCallbackHandler(BaseHandler):
     """Takes in an event. `{"code": 0}` says that it is stored, kept or ignored on purpose."""
 
     parameters = (EventSignature, EventType, Recording)
-    statuses: ClassVar[Mapping[int, Mapping[CallbackCode, str]]] = {
+    refusals: ClassVar[Mapping[int, Mapping[CallbackCode, str]]] = {
         400: {
             CallbackCode.BAD_REQUEST: "the body is not JSON",
             CallbackCode.INVALID_PARAM: "t: is required; sign: is required",
@@ -49,9 +49,10 @@ class TapeCallbackHandler(BaseHandler):
         summary=Text("A recording is ready", "录制完成回调"),
         details=Text(
             "Tencent's live service calls it. It has an envelope of its own. Any correctly signed event gets 200: "
-            "one that cannot be used is kept. After a 5xx Tencent tries again.",
+            "one that cannot be used, for instance because a field that a replay needs is missing or malformed, is "
+            "kept. After a 5xx Tencent tries again.",
             "由腾讯云直播服务调用，回包格式独立。签名正确的事件一律返回 200："
-            "暂时无法使用的事件会留存。返回 5xx 时腾讯云会重试。",
+            "无法使用的事件（例如缺少回放所需的字段或格式错误）会留存。返回 5xx 时腾讯云会重试。",
         ),
     )
 

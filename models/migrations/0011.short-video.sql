@@ -10,5 +10,6 @@ CREATE TABLE tb_user_report (
   first_time  DATETIME NOT NULL,
   last_time   DATETIME NOT NULL,
   PRIMARY KEY (userid),
-  KEY newest (last_time, userid)
+  KEY newest (last_time, userid),
+  KEY reporter (reporter)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -14,7 +14,7 @@ from conf.settings import mysql_arguments
 from models.official import OfficialDatabase
 from scripts.administration.command import Json, run, to_json
 from services import Services
-from services.official.importer import Progress as Listener
+from services.official.importer import OnProgress
 from services.official.report import Report, TableReport
 
 
@@ -52,7 +52,7 @@ def import_official(
     async def work(services: Services) -> Report:
         async with OfficialDatabase.open(source, timezone) as official:
             with _progress_bars() as progress:
-                return await services.official_import.run(official, dry_run=dry_run, progress=progress)
+                return await services.official_import.run(official, dry_run=dry_run, on_progress=progress)
 
     report = run(work, settings)
     if as_json:
@@ -62,7 +62,7 @@ def import_official(
 
 
 @contextmanager
-def _progress_bars() -> Iterator[Listener]:
+def _progress_bars() -> Iterator[OnProgress]:
     """A bar for each table, on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
@@ -103,4 +103,6 @@ def _lines(table: TableReport) -> Iterator[str]:
     yield from table.warnings
     for what, counter in (("skipped", table.skipped), ("changed", table.changed)):
         for reason, count in counter.most_common():
-            yield f"{what} {count:,}: {reason} ({', '.join(table.examples[reason])}{', …' if count > 5 else ''})"
+            examples = ", ".join(table.examples[reason])
+            more = ", …" if count > len(table.examples[reason]) else ""
+            yield f"{what} {count:,}: {reason} ({examples}{more})"

@@ -25,7 +25,7 @@ from scripts.load_testing.plan import Plan
 PLAN = Plan.from_environment()
 LISTS = ("/get_vod_list", "/get_ugc_list")
 _TIMEOUT_S = 10.0  # OkHttp's default
-_LONGEST_PAUSE = 10  # times the mean, as in TPC-W, clause 5.3.2.1
+_MAX_PAUSE_FACTOR = 10  # times the mean, as in TPC-W, clause 5.3.2.1
 _accounts: deque[int] = deque()
 
 
@@ -45,7 +45,7 @@ def tls() -> SSLContext:
 
 def pause(mean_s: float) -> float:
     """A random duration (s): most pauses of people are short, and few are long."""
-    return min(random.expovariate(1 / mean_s), mean_s * _LONGEST_PAUSE) if mean_s else 0.0
+    return min(random.expovariate(1 / mean_s), mean_s * _MAX_PAUSE_FACTOR) if mean_s else 0.0
 
 
 class Visitor(FastHttpUser):

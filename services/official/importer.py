@@ -7,14 +7,14 @@ users changed here, and brings nothing back that was deleted here.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from models import account, imported, room, ugc, vod
 from models.database import Database, Queries
 from models.errors import DuplicateKey
 from models.keys import Key
 from models.official import Columns, OfficialDatabase
-from models.vod import NewReplay
+from models.vod import File, NewReplay
 from services.feeds import Feeds
 from services.official import rows
 from services.official.report import Report, TableReport
@@ -64,6 +64,19 @@ def _room_key(row: Any) -> Key:
     return Key(row.userid, row.create_time.isoformat(" "))
 
 
+async def _insert_replays(db: Queries, replays: Sequence[NewReplay]) -> None:
+    """Add replays. Where an address is missing, a file is added, so that the recording in the other format fits in."""
+    await vod.insert_many(db, replays)
+    if files := [(replay.userid, _file(replay)) for replay in replays if not (replay.play_url and replay.hls_play_url)]:
+        await vod.insert_files(db, files)
+
+
+def _file(replay: NewReplay) -> File:
+    file_format = "mp4" if replay.play_url else "hls"
+    url = replay.play_url or replay.hls_play_url
+    return File(replay.file_id, replay.file_id, file_format, url, replay.start_time, replay.create_time)
+
+
 _TABLES = (
     _Table(
         _ACCOUNTS,
@@ -94,7 +107,7 @@ _TABLES = (
         rows.replay_of,
         _file_key,
         vod.existing,
-        vod.insert_many,
+        _insert_replays,
         ("userid", "file_id"),
         "file_id: this server has the recording itself",
         Feed.REPLAYS,
@@ -112,14 +125,20 @@ _TABLES = (
     ),
 )
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Is told the name of a table, how many of its rows are done, and how many there are."""
 
 
 _Rows = dict[Key, tuple[Any, Values]]
 """Our rows by their keys, with the values of which they were made."""
-_Sorted = tuple[_Rows, set[Key], dict[Key, str]]
-"""The rows to import, the keys of those imported before, and for each of the others the reason to skip it."""
+
+
+class _Sorted(NamedTuple):
+    """The rows to import, the keys of those imported before, and for each of the others the reason to skip it."""
+
+    fresh: _Rows
+    before: set[Key]
+    refused: dict[Key, str]
 
 
 class NotOfficial(Exception):
@@ -133,7 +152,7 @@ class OfficialImport:
         self._db = db
         self._feeds = feeds
 
-    async def run(self, source: OfficialDatabase, *, dry_run: bool, progress: Progress) -> Report:
+    async def run(self, source: OfficialDatabase, *, dry_run: bool, on_progress: OnProgress) -> Report:
         """Import what has not been imported yet. Raises NotOfficial, and StoreError when a database fails.
 
         What was imported until an error stays.
@@ -144,10 +163,12 @@ class OfficialImport:
         for table in _TABLES:
             report.tables[table.name] = TableReport()
             columns = await source.columns(table.name)
-            if columns or table.name == _ACCOUNTS:
-                await _TableImport(self._db, source, table, report).run(columns, progress)
-            if table.feed and not dry_run:
-                await self._feeds.bump(table.feed)
+            try:
+                if columns or table.name == _ACCOUNTS:
+                    await _TableImport(self._db, source, table, report).run(columns, on_progress)
+            finally:
+                if table.feed and not dry_run:
+                    await self._feeds.bump(table.feed)
         return report
 
 
@@ -161,7 +182,7 @@ class _TableImport:
         self._dry_run = report.dry_run
         self._report = report.tables[table.name]
 
-    async def run(self, columns: Columns, progress: Progress) -> None:
+    async def run(self, columns: Columns, on_progress: OnProgress) -> None:
         """Import the table batch by batch. Raises NotOfficial when a column is missing that every row needs."""
         for name in self._table.required:
             if name not in columns:
@@ -173,7 +194,7 @@ class _TableImport:
         async for batch in self._batches():
             await self._import(batch)
             self._report.read += len(batch)
-            progress(self._table.name, self._report.read, total)
+            on_progress(self._table.name, self._report.read, total)
 
     def _batches(self) -> AsyncIterator[list[dict[str, Any]]]:
         if self._table.name == _ACCOUNTS:
@@ -184,19 +205,19 @@ class _TableImport:
         converted = self._converted(batch)
         for tries_left in reversed(range(_MAX_TRIES)):
             try:
-                fresh, before, refused = await self._write(converted)
+                found = await self._write(converted)
                 break
             except DuplicateKey:  # somebody made one of them since
                 if not tries_left:
                     raise
-        self._report.imported += len(fresh)
-        self._report.imported_before += len(before)
-        for key, (_, values) in fresh.items():
+        self._report.imported += len(found.fresh)
+        self._report.imported_before += len(found.before)
+        for key, (_, values) in found.fresh.items():
             self._report.change(values.changes, _text(key))
-        for key, reason in refused.items():
+        for key, reason in found.refused.items():
             self._report.skip(reason, _text(key))
-        if self._table.name == "tb_vod":
-            self._report.completed += await self._complete([converted[key][0] for key in before])
+        if self._table.feed is Feed.REPLAYS:
+            self._report.completed += await self._complete([converted[key][0] for key in found.before])
 
     def _converted(self, batch: Sequence[Mapping[str, Any]]) -> _Rows:
         """Our rows by their keys. Those that cannot become ours are skipped."""
@@ -215,16 +236,15 @@ class _TableImport:
         return converted
 
     async def _write(self, converted: _Rows) -> _Sorted:
-        """Write those of the rows that are to be imported. Returns what `_sorted` does."""
+        """Write those of the rows that are to be imported."""
         async with self._db.transaction() as db:
-            fresh, before, refused = await self._sorted(db, converted)
-            if fresh and not self._dry_run:
-                await self._table.insert(db, [ours for ours, _ in fresh.values()])
-                await imported.add(db, self._source.name, self._table.name, fresh.keys())
-        return fresh, before, refused
+            found = await self._sorted(db, converted)
+            if found.fresh and not self._dry_run:
+                await self._table.insert(db, [ours for ours, _ in found.fresh.values()])
+                await imported.add(db, self._source.name, self._table.name, found.fresh.keys())
+        return found
 
     async def _sorted(self, db: Queries, converted: _Rows) -> _Sorted:
-        """The rows to import, the keys of those imported before, and for each of the others the reason to skip it."""
         before = await self._known(db, self._table.name, converted.keys())
         if self._table.name == _ACCOUNTS:
             before |= await imported.deleted(db, self._source.name, converted.keys())
@@ -236,7 +256,7 @@ class _TableImport:
             others = [key for key in converted if key in new and Key(key.userid) not in users]
             refused |= dict.fromkeys(others, "userid: its account was not imported")
         fresh = {key: row for key, row in converted.items() if key not in before and key not in refused}
-        return fresh, before, refused
+        return _Sorted(fresh, before, refused)
 
     async def _imported_users(self, db: Queries, users: set[Key]) -> set[Key]:
         """Those who were imported and still exist. In a dry run also those who would have been imported."""

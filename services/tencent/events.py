@@ -31,7 +31,7 @@ UnixTime = Annotated[
     int,
     Field(ge=0, le=4102444800),
     INTEGER,
-    Rule("a time in Unix seconds before the year 2100", "2100 年之前的 Unix 时间（秒）"),
+    Rule("a time in Unix seconds, at most 4102444800 (the year 2100)", "Unix 时间（秒），最大 4102444800（2100 年）"),
 ]
 
 

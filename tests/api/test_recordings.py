@@ -359,6 +359,7 @@ UNUSABLE: list[tuple[str, object]] = [
     ("start_time", -1),
     ("end_time", START - 1),
     ("end_time", 10**18),
+    ("end_time", 4102444800),  # it would lead the list up to the year 2100
     ("duration", -1),
     ("stream_id", "x" * 256),
     ("stream_id", "5000_anchor "),

@@ -175,6 +175,22 @@ async def test_reports_are_counted_for_each_user(api: Api, mysql: Cursor) -> Non
     assert mysql.fetchone() == (3,)
 
 
+async def test_a_report_is_no_call_of_the_reported_user(api: Api, logged: list[dict[str, Any]]) -> None:
+    await api.user("anna")
+    await api.call("/lite/report_user", {"userid": "anna"})
+    (line,) = (line for line in logged if line["route"] == "/lite/report_user")
+    assert line["userid"] == ""
+
+
+async def test_a_deleted_user_is_no_reporter(api: Api, mysql: Cursor) -> None:
+    await api.user("anna")
+    bob = await api.user("bob")
+    await api.call("/lite/report_user", {"userid": "anna", "hostuserid": "bob"})
+    await api.call("/delete_account", {"password": PASSWORD}, token=bob.token)
+    mysql.execute("SELECT userid, reporter FROM tb_user_report")
+    assert mysql.fetchall() == (("anna", ""),)
+
+
 async def test_reports_go_with_the_account(api: Api, mysql: Cursor) -> None:
     user = await api.user("anna")
     await api.call("/lite/report_user", {"userid": "anna"})

@@ -1,6 +1,7 @@
 """./scripts/admin import-official: users of an official server move in, and what they published."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from services.official import importer
 from services.official.report import Report
 from tests.harness.admin_command import admin, result_of
 from tests.harness.client import PASSWORD, Api
+from tests.harness.events import event
 from tests.harness.official import (
     OFFICIAL,
     OFFICIAL_URL,
@@ -53,7 +55,7 @@ def run_import(*options: str) -> dict[str, Any]:
 async def import_now(app: Application, timezone: str = "Asia/Shanghai") -> Report:
     """The report of an import in this process."""
     async with OfficialDatabase.open(mysql_arguments(OFFICIAL_URL), ZoneInfo(timezone)) as source:
-        return await app.services.official_import.run(source, dry_run=False, progress=lambda *_: None)
+        return await app.services.official_import.run(source, dry_run=False, on_progress=lambda *_: None)
 
 
 def rows(mysql: Cursor, sql: str) -> Sequence[Any]:
@@ -308,6 +310,52 @@ async def test_times_in_datetime_columns_are_local_and_missing_columns_are_empty
     ((created, frontcover),) = rows(mysql, "SELECT create_time, frontcover FROM tb_account")
     assert (str(created), frontcover) == ("2020-01-01 00:00:00", "")
     assert rows(mysql, "SELECT userid, start_time = create_time FROM tb_vod") == (("anna", 1),)
+
+
+@pytest.mark.gen_test
+async def test_a_zero_time_of_another_language_is_unknown(php: Cursor, mysql: Cursor, app: Application) -> None:
+    php.execute("ALTER TABLE tb_account MODIFY create_time DATETIME")
+    insert(php, "tb_account", userid="anna", password="x", create_time="0001-01-01 00:00:00")
+    await import_now(app)
+    assert rows(mysql, "SELECT CAST(create_time AS CHAR) FROM tb_account") == (("1970-01-01 00:00:00",),)
+
+
+@pytest.mark.gen_test
+async def test_the_recording_in_the_other_format_completes_an_imported_replay(
+    php: Cursor, mysql: Cursor, app: Application, api: Api
+) -> None:
+    insert(php, "tb_account", userid="anchor", password="x")
+    times = {"start_time": "2023-11-14 22:13:20", "create_time": "2023-11-14 22:20:00"}  # of the event, in UTC
+    insert(php, "tb_vod", userid="anchor", file_id="m1", play_url="http://vod/m1", **times)
+    await import_now(app)
+    hls = event(file_id="h1", file_format="hls", video_url="http://vod/h1")
+    assert (await api.fetch("/callback/tape_callback", json.dumps(hls).encode())).code == 200
+    assert rows(mysql, "SELECT file_id, play_url, hls_play_url FROM tb_vod") == (
+        ("m1", "http://vod/m1", "http://vod/h1"),
+    )
+
+
+@pytest.mark.gen_test
+async def test_what_an_interrupted_import_has_brought_is_listed(
+    php: Cursor, mysql: Cursor, app: Application, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await api.user()
+    assert (await api.call("/get_vod_list", {}, token=user.token))["data"]["list"] == []
+    insert(php, "tb_account", userid="anna", password="x")
+    for number in range(2):
+        insert(php, "tb_vod", userid="anna", file_id=f"v{number}", play_url="http://a", start_time="2020-01-01")
+    monkeypatch.setattr(importer, "_BATCH", 1)
+    fetch = OfficialDatabase._fetch_many
+
+    async def break_off(self: OfficialDatabase, cursor: Any, size: int, sql: str) -> list[Any]:
+        if "FROM tb_vod" in sql and rows(mysql, "SELECT 1 FROM tb_vod"):
+            raise StoreUnavailable("source", "gone", "SELECT tb_vod")
+        return await fetch(self, cursor, size, sql)
+
+    monkeypatch.setattr(OfficialDatabase, "_fetch_many", break_off)
+    with pytest.raises(StoreUnavailable):
+        await import_now(app)
+    assert len((await api.call("/get_vod_list", {}, token=user.token))["data"]["list"]) == 1
 
 
 @pytest.mark.gen_test

@@ -71,7 +71,7 @@ T_64_KIB = Other(FINE, "Tornado allows 64 KiB")
 T_TARGET = Other("404 200", "Tornado does not check the form of a target")
 T_METHOD = Other(FINE, "llhttp knows the registered methods only; both refuse this one")
 T_CHUNKS_IN_1_0 = Other("405 closed", "Tornado reads chunks in HTTP/1.0, then closes (section 6.1 allows both)")
-T_GOES_ON = Other(FINE, "Tornado goes on; here the connection might be a tunnel to its client")
+T_GOES_ON = Other("404 200", "Tornado goes on; here the connection might be a tunnel to its client")
 T_CONTINUES = Other("100 405 200", "Tornado sends 100 even if the body is there")
 T_ASKS = Other("100", "Tornado asks for a body that is refused then")
 N_CODING = Other("501 closed", "nginx answers 501 to every coding but chunked")
@@ -235,7 +235,7 @@ CASES = {
     "lower-case method": Case(post(start="post /healthz HTTP/1.1"), REFUSED, tornado=T_METHOD),
     "made-up method": Case(post(start="FOO /healthz HTTP/1.1"), REFUSED, tornado=T_METHOD, nginx=N_STAYS),
     "uncommon method": Case(post(start="PROPFIND /healthz HTTP/1.1"), FINE),
-    "CONNECT": Case(post(start="CONNECT x:80 HTTP/1.1"), "405 closed", tornado=T_GOES_ON, nginx=N_NO_TARGET),
+    "CONNECT": Case(post(start="CONNECT x:80 HTTP/1.1"), "404 closed", tornado=T_GOES_ON, nginx=N_NO_TARGET),
     "absolute form": Case(b"GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n", "200 200"),
     "absolute form of another host": Case(b"GET https://y:8/healthz HTTP/1.1\r\nHost: x\r\n\r\n", "200 200"),
     "absolute form without a path": Case(post(start="POST http://x HTTP/1.1"), "404 200"),
@@ -309,14 +309,14 @@ CASES = {
     "Upgrade behind a body": Case(length(5) + UPGRADE_WITH_BODY, "405 405 200"),
     "Upgrade behind a CONNECT": Case(
         post(start="CONNECT x:80 HTTP/1.1") + UPGRADE_WITH_BODY,
-        "405 closed",
-        Other("405 405 200", T_GOES_ON.why),
+        "404 closed",
+        Other("404 405 200", T_GOES_ON.why),
         N_NO_TARGET,
     ),
     "CONNECT behind another request": Case(
         SECOND + post(start="CONNECT x:80 HTTP/1.1"),
-        "200 405 closed",
-        tornado=Other("200 405 200", T_GOES_ON.why),
+        "200 404 closed",
+        tornado=Other("200 404 200", T_GOES_ON.why),
         nginx=Other("200 400 closed", N_NO_TARGET.why),
     ),
     "Upgrade with a body in a row": Case(SECOND + UPGRADE_WITH_BODY + UPGRADE_WITH_BODY, "200 405 405 200"),
@@ -409,7 +409,7 @@ CASES = {
             start="CONNECT x:80 HTTP/1.1",
             body=SMUGGLED,
         ),
-        "405 closed",
+        "404 closed",
         tornado=T_GOES_ON,
         nginx=N_NO_TARGET,
     ),

@@ -85,6 +85,7 @@ def test_options_override_the_environment_which_overrides_the_file(
         ("XZB_ENVIRONMENT", "staging", "'development' or 'production'"),
         ("XZB_HTTP__CORS_ORIGINS", "https://example.com/page", "without a path"),
         ("XZB_HTTP__CORS_ORIGINS", "example.com", "origins such as https://example.com"),
+        ("XZB_HTTP__CORS_ORIGINS", "https://a.com,https://b.com:443", "without the port that its scheme has"),
         ("XZB_CONF", "/nowhere.toml", "no file"),
     ],
 )

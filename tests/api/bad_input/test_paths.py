@@ -23,7 +23,7 @@ async def test_other_methods_are_refused(api: Api, mysql: Cursor, store: Redis, 
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
 async def test_unknown_paths_are_not_found(api: Api, method: str) -> None:
     paths = ["/", "/nothing", "/Login", "/LOGIN", "/login/", "//login", "/login.php", "/login%00", "/loginx", "/xlogin"]
     for path in [
