@@ -191,6 +191,15 @@ async def test_a_signed_request_must_be_fresh(
 
 
 @pytest.mark.gen_test
+async def test_a_time_far_from_now_is_shown_short(api: Api, logged: list[dict[str, Any]]) -> None:
+    user = await api.user()
+    body = json.dumps({"userid": user.userid, "timestamp": 1e300, "expires": 1}).encode()
+    answer = await api.signed("/get_user_info", body, user.token)
+    assert answer["message"].startswith("timestamp is 10000000000 s in the future")
+    assert [line["clock_offset_s"] for line in logged if line["event"] == "request expired"] == [10**10]
+
+
+@pytest.mark.gen_test
 async def test_the_log_says_what_a_wrong_signature_should_cover(api: Api, logged: list[dict[str, Any]]) -> None:
     user = await api.user()
     body = json.dumps({"userid": user.userid}).encode()
