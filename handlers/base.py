@@ -11,6 +11,7 @@ from tornado.httputil import HTTPServerRequest, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
 from conf.settings import Settings
+from conf.version import BUILD
 from handlers.description import Description
 from handlers.errors import HTTP_CODES, as_service_error, reason_of
 from handlers.schemas.formats import Formats
@@ -134,7 +135,7 @@ class BaseHandler(DirectHandler):
             case StoreError():
                 log.error("store refuses", **request, **value.details)
             case _:
-                log.error("request failed", **request, exc_info=(typ, value, tb))
+                log.error("request failed", **request, build=BUILD, exc_info=(typ, value, tb))
 
 
 class RefusalHandler(BaseHandler):

@@ -182,7 +182,9 @@ class Database:
             except (TimeoutError, OSError):
                 raise  # the connection gets closed, and the server rolls back
             except Exception:
+                failed = connection.statement
                 await connection.execute("ROLLBACK")
+                connection.statement = failed  # for the log
                 raise
             await connection.execute("COMMIT")
 
@@ -288,18 +290,18 @@ class Database:
                     await self._idle.pop().ensure_closed()
 
 
-def translated(error: Exception, statement: str) -> StoreError:
+def translated(error: Exception, statement: str, store: str = "mysql") -> StoreError:
     """The error of a store that an error of the driver or of the network stands for."""
     call = _outline(statement)
     if not isinstance(error, pymysql.err.MySQLError):
-        return StoreUnavailable("mysql", _NO_ANSWER if isinstance(error, TimeoutError) else repr(error), call)
+        return StoreUnavailable(store, _NO_ANSWER if isinstance(error, TimeoutError) else repr(error), call)
     code = error.args[0] if error.args else 0
     reason = f"{error!r}, caused by {error.__cause__!r}" if error.__cause__ else repr(error)
     if code == ER.DUP_ENTRY:
-        return DuplicateKey("mysql", reason, call)
+        return DuplicateKey(store, reason, call)
     if isinstance(error, pymysql.err.InterfaceError) or code in _PASSING or code >= CR.CR_ERROR_FIRST:
-        return StoreUnavailable("mysql", reason, call)
-    return StoreError("mysql", reason, call)
+        return StoreUnavailable(store, reason, call)
+    return StoreError(store, reason, call)
 
 
 @lru_cache(maxsize=1024)  # a statement comes with as many texts as it has numbers of placeholders

@@ -9,8 +9,8 @@ StoreError              the store refuses: a wrong statement, missing rights, wr
 class StoreError(Exception):
     """The store refuses, and a repetition will not help.
 
-    `store` is "mysql" or "redis". `call` is the verb and the table of a statement, a script, or a command. `details`
-    has both and the reason, for the log.
+    `store` is "mysql", "redis" or, in an import, "source". `call` is the verb and the table of a statement, a script, or
+    a command. `details` has both and the reason, for the log.
     """
 
     def __init__(self, store: str, reason: str, call: str) -> None:

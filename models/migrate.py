@@ -34,4 +34,6 @@ def migrate(url: str) -> list[str]:
         backend.apply_migrations(pending)
         return [migration.id for migration in pending]
     finally:
+        # Closing would free it, too, but a moment after this process goes on.
+        backend.execute(f"DO RELEASE_LOCK({LOCK})")
         backend.connection.close()

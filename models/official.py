@@ -20,10 +20,13 @@ _TIMEOUT_S = 60
 _SERVER_TIMEOUT_S = 3600
 
 # One snapshot for all tables, of a server that goes on serving. A zero date is read whatever the sql_mode.
+# `/*M! */` is read by MariaDB only, `/*!50708 */` by MySQL only: no time limit of the server ends a long SELECT.
 _SESSION = (
     "SET time_zone = '+00:00', sql_mode = '', "
-    f"net_write_timeout = {_SERVER_TIMEOUT_S}, wait_timeout = {_SERVER_TIMEOUT_S}"
+    f"net_write_timeout = {_SERVER_TIMEOUT_S}, wait_timeout = {_SERVER_TIMEOUT_S} "
+    "/*M! , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */"
 )
+_ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"  # READ COMMITTED has no snapshot
 _SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
 
@@ -54,14 +57,16 @@ class OfficialDatabase:
         try:
             async with _translated_errors("connect"), asyncio.timeout(_TIMEOUT_S):
                 await connection._connect()
-                await (await connection.cursor()).execute(_SNAPSHOT)
+                cursor = await connection.cursor()
+                await cursor.execute(_ISOLATION)
+                await cursor.execute(_SNAPSHOT)
             yield cls(connection, arguments["db"], timezone)
         finally:
             with suppress(OSError):
                 await connection.ensure_closed()  # the snapshot would keep the tables from being changed
 
     async def columns(self, table: str) -> Columns:
-        """The columns of a table; none when there is no such table."""
+        """The columns of a table by their names in lower case; none when there is no such table, or no right to it."""
         rows = await self._fetch_all(
             """
             SELECT column_name, data_type, character_set_name, collation_name
@@ -69,7 +74,7 @@ class OfficialDatabase:
             """,
             (table,),
         )
-        return {name: Column(*rest) for name, *rest in rows}
+        return {name.lower(): Column(*rest) for name, *rest in rows}
 
     async def count(self, table: str) -> int:
         """The number of rows of a table."""
@@ -172,4 +177,4 @@ async def _translated_errors(sql: str) -> AsyncIterator[None]:
     try:
         yield
     except (OSError, asyncio.IncompleteReadError, pymysql.err.MySQLError) as error:
-        raise translated(error, sql) from error
+        raise translated(error, sql, "source") from error

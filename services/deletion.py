@@ -4,7 +4,7 @@ It can be interrupted anywhere and begun again: the row of the account goes last
 is being deleted. So nobody else can take the userid while rows of it are left, and no recording finds the user.
 """
 
-from models import account, room, ugc, user_report, vod
+from models import account, imported, room, ugc, user_report, vod
 from models.database import Database
 from services.errors import Code, ServiceError
 from services.feeds import Feeds
@@ -64,5 +64,6 @@ class AccountDeletion:
             if max(deleted) == _BATCH:
                 return False
             await self._redis.delete(*keys.of_user(userid))  # the name is still taken: they are nobody else's
+            await imported.mark_deleted(db, userid)
             await account.delete(db, userid)
             return True

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from conf.settings import Cos, Im, Settings, Vod, conf_path
-from conf.version import VERSION
+from conf.version import BUILD
 from models import server
 from services import open_database
 from services.errors import StoreError
@@ -60,7 +60,7 @@ async def check(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    yield Finding(Level.OK, "settings", f"version {VERSION}, {settings.environment}, {conf_path()}")
+    yield Finding(Level.OK, "settings", f"{BUILD}, {settings.environment}, {conf_path()}")
     for weakness in settings.weaknesses():
         yield Finding(Level.WARNING, "settings", weakness)
     if settings.environment == "production" and not settings.compat.official_apps:

@@ -5,10 +5,12 @@ own, which `app.add_typer(module.app, name=...)` adds.
 """
 
 import sys
+import traceback
 
 import typer
 from pymysql import MySQLError
 
+from conf.version import BUILD
 from models.errors import StoreError
 from models.migrate import MigrationLocked
 from scripts.administration import callbacks, secret, sign, user, videos
@@ -49,6 +51,9 @@ def main() -> None:
         sys.exit("an input is not valid UTF-8")
     except (NotOfficial, Refused, ServiceError, StoreError, MigrationLocked, MySQLError) as error:
         sys.exit(reason(error))
+    except Exception:
+        traceback.print_exc()
+        sys.exit(f"a bug: please report it with the lines above (CONTRIBUTING.md); {BUILD}")
 
 
 def reason(error: BaseException) -> str:

@@ -46,6 +46,7 @@ MYSQL_FAST = (
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-doublewrite=0",
     "--sync-frm=0",
+    "--lock-wait-timeout=20",  # of a table: a reader that a test has left behind blocks no DROP for a day
 )
 REDIS_DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
 REDIS_FAST = ("--save", "", "--appendonly", "no", "--databases", "256")  # one for each test process

@@ -24,6 +24,7 @@ from services.snapshot import Feed
 _BATCH = 2000  # rows of one INSERT
 _MAX_TRIES = 3  # of a batch, when users register or publish the same at the same time
 _ACCOUNTS = "tb_account"
+_NODE_ONLY = {"review_status"}  # columns that the PHP server does not have
 
 
 class _Row(Protocol):
@@ -44,6 +45,8 @@ class _Table:
     key: Callable[[Any], Key]
     existing: Callable[[Queries, Collection[Key]], Awaitable[set[Key]]]
     insert: Callable[[Queries, Sequence[Any]], Awaitable[None]]
+    required: Sequence[str]
+    """The columns without which no row can be imported."""
     taken: str
     """The reason for which a row is skipped whose key exists here and has not been imported."""
     feed: Feed | None = None
@@ -69,6 +72,7 @@ _TABLES = (
         _user_key,
         account.existing,
         account.insert_many,
+        ("userid", "password"),
         "userid: somebody registered it here",
     ),
     _Table(
@@ -78,6 +82,7 @@ _TABLES = (
         _room_key,
         room.existing,
         room.insert_many,
+        ("userid",),
         "create_time: the user uploaded a room here at this time",
     ),
     _Table(
@@ -90,6 +95,7 @@ _TABLES = (
         _file_key,
         vod.existing,
         vod.insert_many,
+        ("userid", "file_id"),
         "file_id: this server has the recording itself",
         Feed.REPLAYS,
     ),
@@ -100,6 +106,7 @@ _TABLES = (
         _file_key,
         ugc.existing,
         ugc.insert_many,
+        ("userid", "file_id"),
         "file_id: the user published it here",
         Feed.UGC,
     ),
@@ -131,14 +138,14 @@ class OfficialImport:
 
         What was imported until an error stays.
         """
+        if await source.columns("tb_imported"):
+            raise NotOfficial(f"{source.name} is a database of this server, and no official one")
         report = Report(source.name, dry_run)
         for table in _TABLES:
             report.tables[table.name] = TableReport()
             columns = await source.columns(table.name)
-            if columns:
+            if columns or table.name == _ACCOUNTS:
                 await _TableImport(self._db, source, table, report).run(columns, progress)
-            elif table.name == _ACCOUNTS:
-                raise NotOfficial(f"there is no {_ACCOUNTS} in {source.name}: it is no official server's database")
             if table.feed and not dry_run:
                 await self._feeds.bump(table.feed)
         return report
@@ -155,7 +162,11 @@ class _TableImport:
         self._report = report.tables[table.name]
 
     async def run(self, columns: Columns, progress: Progress) -> None:
-        """Import the table batch by batch."""
+        """Import the table batch by batch. Raises NotOfficial when a column is missing that every row needs."""
+        for name in self._table.required:
+            if name not in columns:
+                text = f"{self._source.name} has no column {self._table.name}.{name}, or this user has no right to it"
+                raise NotOfficial(text)
         self._report.present = True
         self._report.warnings = list(_warnings(self._table, columns))
         total = await self._source.count(self._table.name)
@@ -215,6 +226,8 @@ class _TableImport:
     async def _sorted(self, db: Queries, converted: _Rows) -> _Sorted:
         """The rows to import, the keys of those imported before, and for each of the others the reason to skip it."""
         before = await self._known(db, self._table.name, converted.keys())
+        if self._table.name == _ACCOUNTS:
+            before |= await imported.deleted(db, self._source.name, converted.keys())
         new = converted.keys() - before
         taken = await self._table.existing(db, new)
         refused = {key: self._table.taken for key in converted if key in taken}
@@ -256,6 +269,14 @@ def _completes(replay: NewReplay, here: tuple[str, str] | None) -> bool:
 
 
 def _warnings(table: _Table, columns: Columns) -> list[str]:
+    missing = [name for name in table.columns if name not in columns and name not in _NODE_ONLY]
+    return [
+        *(f"{name}: not in the source, or no right to it" for name in missing),
+        *_lossy(table, columns),
+    ]
+
+
+def _lossy(table: _Table, columns: Columns) -> list[str]:
     return [
         f"{name} is {column.charset}: what that cannot hold, emoji for instance, is lost in the source already"
         for name, column in columns.items()

@@ -7,7 +7,7 @@ import pytest
 from pymysql.cursors import Cursor
 from redis import Redis
 
-from tests.harness.admin_command import admin, result_of
+from tests.harness.admin_command import admin, admin_process, result_of
 from tests.harness.client import Api
 from tests.harness.events import event
 
@@ -66,7 +66,7 @@ def test_a_malformed_event_is_listed(mysql: Cursor, store: Redis, body: str) -> 
 
 
 def test_replay_delivers_what_can_be_used_by_now(mysql: Cursor, two: None) -> None:
-    code, output, errors = admin("callbacks", "replay")
+    code, output, errors = admin_process("callbacks", "replay")
     assert (code, output) == (0, "delivered: 1, still kept: 1\n")
     assert "names no user" in errors
     mysql.execute("SELECT userid, file_id FROM tb_vod")

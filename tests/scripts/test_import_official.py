@@ -1,5 +1,6 @@
 """./scripts/admin import-official: users of an official server move in, and what they published."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,7 +31,7 @@ from tests.harness.official import (
     password_of,
     populate,
 )
-from tests.harness.stores import connect_mysql
+from tests.harness.stores import DATABASE, MYSQL_URL, connect_mysql
 
 REFUSED_USERID = "userid: cannot be registered here (decisions, sections 4 and 6)"
 NOT_IMPORTED = "userid: its account was not imported"
@@ -329,6 +330,59 @@ def test_the_report_in_words_names_counts_reasons_and_rows(php: Cursor) -> None:
     assert "tb_ugc\n  not in the source\n" in output
 
 
+def test_this_server_is_no_source() -> None:
+    code, output, errors = admin("import-official", "--from", MYSQL_URL)
+    assert (code, output) == (1, "")
+    assert errors == f"{DATABASE} is a database of this server, and no official one\n"
+
+
+def test_a_column_without_which_no_row_can_be_imported_ends_the_import(php: Cursor, mysql: Cursor) -> None:
+    insert(php, "tb_account", userid="anna", password="x")
+    php.execute("ALTER TABLE tb_account CHANGE password `PassWord` VARCHAR(255), CHANGE nickname name VARCHAR(100)")
+    report = run_import()
+    assert report["tables"]["tb_account"]["warnings"] == ["nickname: not in the source, or no right to it"]
+    assert rows(mysql, "SELECT password FROM tb_account") == (("x",),)
+    php.execute("ALTER TABLE tb_account DROP COLUMN `PassWord`")
+    code, output, errors = admin("import-official", "--from", OFFICIAL_URL)
+    assert (code, output) == (1, "")
+    assert errors == f"{OFFICIAL} has no column tb_account.password, or this user has no right to it\n"
+
+
+def test_a_source_with_a_time_limit_and_without_snapshots_is_read_whole(php: Cursor, mysql: Cursor) -> None:
+    insert(php, "tb_account", userid="anna", password="x")
+    mysql.execute("SET GLOBAL max_statement_time = 0.000001, GLOBAL tx_isolation = 'READ-COMMITTED'")
+    try:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            assert runner.run(counts_around_an_insert(php)) == (1, 1)
+    finally:
+        mysql.execute("SET GLOBAL max_statement_time = 0, GLOBAL tx_isolation = 'REPEATABLE-READ'")
+
+
+async def counts_around_an_insert(php: Cursor) -> tuple[int, int]:
+    """The number of accounts in a snapshot, before and after another one registers."""
+    async with OfficialDatabase.open(mysql_arguments(OFFICIAL_URL), ZoneInfo("UTC")) as source:
+        before = await source.count("tb_account")
+        insert(php, "tb_account", userid="bob", password="x")
+        return before, await source.count("tb_account")
+
+
+@pytest.mark.gen_test
+async def test_who_registers_the_name_of_a_deleted_user_gets_nothing_of_theirs(
+    php: Cursor, mysql: Cursor, app: Application, api: Api
+) -> None:
+    insert(php, "tb_account", userid="anna", password="x")
+    await import_now(app)
+    await app.services.deletion.delete("anna")
+    insert(php, "tb_vod", userid="anna", file_id="v", play_url="http://a")
+    report = await import_now(app)
+    assert report.tables["tb_account"].imported_before == 1  # and not brought back
+    assert rows(mysql, "SELECT * FROM tb_account") == ()
+    await api.user("anna")
+    report = await import_now(app)
+    assert report.tables["tb_vod"].skipped == {NOT_IMPORTED: 1}
+    assert rows(mysql, "SELECT * FROM tb_vod") == ()
+
+
 def test_a_source_that_is_none_is_one_line(mysql: Cursor) -> None:
     with connect_mysql() as connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE IF NOT EXISTS {OFFICIAL}")
@@ -337,9 +391,10 @@ def test_a_source_that_is_none_is_one_line(mysql: Cursor) -> None:
         finally:
             cursor.execute(f"DROP DATABASE {OFFICIAL}")
     assert (code, output) == (1, "")
-    assert errors == f"there is no tb_account in {OFFICIAL}: it is no official server's database\n"
+    assert errors == f"{OFFICIAL} has no column tb_account.userid, or this user has no right to it\n"
     code, output, errors = admin("import-official", "--from", OFFICIAL_URL)
     assert (code, output, errors.count("\n")) == (1, "", 1)
+    assert errors.startswith("source: connect: ")
     assert "Unknown database" in errors
     code, output, errors = admin("import-official", "--from", "mysql://user:hush/x")
     assert (code, output) == (2, "")

@@ -14,6 +14,7 @@ from pymysql.cursors import Cursor
 
 from conf.logs import Lines, json_line
 from conf.settings import ROOT, Settings
+from conf.version import BUILD
 from tests.harness.client import PASSWORD, Api, liteav_sig
 
 
@@ -77,6 +78,7 @@ async def test_an_error_has_one_id_in_the_answer_and_in_both_lines_of_the_log(
     assert response.code == 500
     assert [event["event"] for event in logged] == ["request failed", "request"]
     assert {event["request_id"] for event in logged} == {response.headers["X-Request-Id"]}
+    assert logged[0]["build"] == BUILD
 
 
 @pytest.mark.gen_test

@@ -21,6 +21,7 @@ def test_migrating_again_or_many_times_at_once_changes_nothing(schema: None) -> 
 
 def test_an_empty_database_is_migrated_once_by_many_at_once(mysql: Cursor) -> None:
     database = f"{DATABASE}_empty"
+    mysql.execute(f"DROP DATABASE IF EXISTS {database}")
     mysql.execute(f"CREATE DATABASE {database}")
     try:
         url = urlsplit(MYSQL_URL)._replace(path=f"/{database}").geturl()
@@ -42,6 +43,7 @@ def test_a_lock_row_of_a_killed_migration_blocks_nothing(mysql: Cursor) -> None:
 
 def test_a_migration_waits_for_another_one(mysql: Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
     mysql.execute(f"SELECT GET_LOCK({LOCK}, 0)")
+    assert mysql.fetchone() == (1,)
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(migrate, MYSQL_URL)
         waiters = "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND state = 'User lock'"
