@@ -12,7 +12,7 @@ from handlers.openapi.texts import BEARER, REQUEST_ID, RETRY_AFTER, SIGNATURE, d
 from handlers.routes import ROUTES
 from handlers.system import ProbeHandler
 
-_CHINESE = {"x-summary-zh": "summary", "x-description-zh": "description", "x-rule-zh": "x-rule"}
+_CHINESE = {f"x-{name}-zh": name for name in ("name", "summary", "description")} | {"x-rule-zh": "x-rule"}
 
 
 def document() -> Schema:
@@ -49,10 +49,8 @@ def document() -> Schema:
 
 def in_chinese(whole: Schema) -> Schema:
     """The document with the Chinese texts in place of the English ones."""
-    names = {tag["name"]: tag["x-description-zh"] for tag in whole["tags"]}
+    names = {tag["name"]: tag["x-name-zh"] for tag in whole["tags"]}
     chinese: Schema = _exchange(whole)
-    for tag in chinese["tags"]:
-        tag["name"] = names[tag["name"]]
     for path in chinese["paths"].values():
         for each in path.values():
             each["tags"] = [names[tag] for tag in each["tags"]]
@@ -75,4 +73,4 @@ def _schemas(handlers: Iterable[type[BaseHandler]]) -> Schema:
 
 def _tags(handlers: Iterable[type[BaseHandler]]) -> Iterator[Schema]:
     for tag in dict.fromkeys(description_of(handler).tag for handler in handlers):
-        yield {"name": tag.en, **described(tag)}
+        yield {"name": tag.en, "x-name-zh": tag.zh}

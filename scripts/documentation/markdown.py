@@ -28,7 +28,6 @@ class Words:
     answer_columns: tuple[str, ...]
     refusal_columns: tuple[str, ...]
     colon: str
-    semicolon: str
     yes: str
     default: str
     sometimes: str
@@ -52,9 +51,8 @@ ENGLISH = Words(
     answer_columns=("name", "type", "meaning"),
     refusal_columns=("HTTP status", "code", "a message"),
     colon=":",
-    semicolon="; ",
     yes="yes",
-    default="default",
+    default="; default",
     sometimes="not always there",
 )
 CHINESE = Words(
@@ -75,9 +73,8 @@ CHINESE = Words(
     answer_columns=("字段", "类型", "说明"),
     refusal_columns=("HTTP 状态码", "code", "message 示例"),
     colon="：",
-    semicolon="；",
     yes="是",
-    default="默认",
+    default="；默认",
     sometimes="不一定出现",
 )
 
@@ -159,7 +156,7 @@ class _Page:
                 yield f"| {name} | {_type(field)} | {required} | {self._meaning(field)} | {_cell(field['x-rule'])} |"
 
     def _meaning(self, field: Schema) -> str:
-        default = f"{self._words.semicolon}{self._words.default} `{json.dumps(field['default'])}`" if "default" in field else ""
+        default = f"{self._words.default} `{json.dumps(field['default'])}`" if "default" in field else ""
         return _cell(f"{field['description']}{default}")
 
     def _data(self, schema: Schema, prefix: str) -> Iterator[str]:

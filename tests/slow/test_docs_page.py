@@ -85,11 +85,10 @@ class Docs:
         scheme.get_by_role("button", name="Apply credentials").click()
         scheme.get_by_role("button", name="Close").click()
 
-    def picture(self, name: str, top: Locator) -> None:
-        """Save the screen, which begins with the given part, if pictures are wanted."""
+    def picture(self, name: str, part: Locator) -> None:
+        """Save a part of the page, if pictures are wanted."""
         if folder := os.environ.get("DOCS_SCREENSHOTS"):
-            top.evaluate("element => element.scrollIntoView()")
-            self.page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
+            part.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
 
 
 @pytest.mark.parametrize(("path", "title"), [("/docs", "Register a user"), ("/docs/zh-CN", "注册")])
@@ -98,7 +97,7 @@ def test_a_walk_with_nothing_but_the_page(browser: Browser, server: Server, path
         docs = Docs(context.new_page(), server, path)
         language = "en" if path == "/docs" else "zh-CN"
         expect(docs.page.locator(".opblock[id$='-register'] .opblock-summary-description")).to_have_text(title)
-        docs.picture(f"docs-{language}", docs.page.locator("nav"))
+        docs.picture(f"docs-{language}", docs.page.locator(".opblock-tag-section").first)
 
         account = {"userid": "xiaoming", "password": PASSWORD}
         assert docs.send("register", **account) == {"code": 200, "message": "OK"}
@@ -111,7 +110,7 @@ def test_a_walk_with_nothing_but_the_page(browser: Browser, server: Server, path
         (video,) = docs.send("get_ugc_list", index=0, count=20)["data"]["list"]
         assert VIDEO.items() <= video.items()
         assert video["nickname"] == PROFILE["nickname"]
-        docs.picture(f"docs-try-{language}", docs.interface("get_ugc_list").locator("button.execute"))
+        docs.picture(f"docs-try-{language}", docs.interface("get_ugc_list").locator(".live-responses-table").first)
 
         assert docs.complaints == []
         assert {address.split("/")[2] for address in docs.addresses if address.startswith("http")} == {
