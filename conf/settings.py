@@ -19,6 +19,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from conf.values import OptionalRate, Rate
+
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONF = ROOT / "conf" / "development.toml"
 
@@ -145,8 +147,6 @@ class Password(Section):
     memory_kib: int = Field(19 * 1024, ge=8)
     threads: int = Field(1, ge=1, le=16)
     queue: int = Field(256, ge=1, description="hashes that may wait before the answer is 503")
-    max_failures: int = Field(100, ge=1, description="wrong passwords of one user in failure_window before 429")
-    failure_window: int = Field(600, ge=1)
     remember: int = Field(86400, ge=0, description="seconds a verified password needs no new hash; 0 = always hash")
     remember_key: OptionalSecretKey = Field(SecretStr(""), description="secret of that check; empty: always hash")
     previous_remember_key: OptionalSecretKey = Field(SecretStr(""), description="still recognised while it is rotated")
@@ -158,6 +158,13 @@ class Password(Section):
         if 0 < len(value) < _MIN_KEY_LENGTH:
             raise ValueError(f"takes at least {_MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32` prints")
         return value
+
+
+class Limits(Section):
+    """Rates beyond which the answer is 429, such as "10 per 5 minutes"; empty: no limit (decisions, section 13)."""
+
+    wrong_passwords: OptionalRate = Field(Rate(100, 600), description="of one user, from all addresses")
+    wrong_passwords_per_address: OptionalRate = Field(Rate(20, 600), description="of one user, from one address")
 
 
 class Live(Section):
@@ -255,6 +262,7 @@ class Settings(BaseSettings):
     session: Session = Session()
     auth: Auth = Auth()
     password: Password = Password()
+    limits: Limits = Limits()
     live: Live
     im: Im
     cos: Cos

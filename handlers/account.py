@@ -63,7 +63,7 @@ class LoginHandler(PublicHandler[Login]):
 
     async def serve(self, parameters: Login) -> LoginData:
         userid = parameters.userid
-        session = await self.services.accounts.login(userid, parameters.password)
+        session = await self.services.accounts.login(userid, parameters.password, self.address)
         return {
             **token_data(session),
             "roomservice_sign": roomservice_login(self.conf.im, userid, self.services.signer.usersig(userid)),
@@ -111,8 +111,10 @@ class ChangePasswordHandler(UserHandler[PasswordChange]):
     )
 
     async def serve(self, caller: Caller, parameters: PasswordChange) -> TokenData:
-        accounts = self.services.accounts
-        return token_data(await accounts.change_password(caller.userid, parameters.old_password, parameters.password))
+        session = await self.services.accounts.change_password(
+            caller.userid, parameters.old_password, parameters.password, self.address
+        )
+        return token_data(session)
 
 
 class DeleteAccountHandler(UserHandler[AccountDeletion]):
@@ -135,7 +137,7 @@ class DeleteAccountHandler(UserHandler[AccountDeletion]):
     )
 
     async def serve(self, caller: Caller, parameters: AccountDeletion) -> None:
-        stored = await self.services.accounts.authorize(caller.userid, parameters.password)
+        stored = await self.services.accounts.authorize(caller.userid, parameters.password, self.address)
         await self.services.deletion.delete(caller.userid, stored)
 
 

@@ -62,6 +62,11 @@ class BaseHandler(DirectHandler):
         """The form of values in answers."""
         return self.application.formats
 
+    @property
+    def address(self) -> str:
+        """The address of the client, empty when it has none."""
+        return self.request.remote_ip or ""
+
     def clear(self) -> None:
         """Reset the answer to the headers that every answer has. It replaces Tornado's, which builds more of them."""
         if not self.request_id:  # an error resets the answer too, and the log already has the id

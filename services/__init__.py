@@ -14,6 +14,7 @@ from services.deletion import AccountDeletion
 from services.feeds import Feeds
 from services.health import Health
 from services.inspection import Inspection
+from services.limits import Limits
 from services.metrics.catalogue import Metrics
 from services.metrics.stores import MySQLMonitor, watch_pool
 from services.official.importer import OfficialImport
@@ -28,7 +29,6 @@ from services.retention import Ages, Retention
 from services.seeding import Seeding
 from services.sessions import Sessions
 from services.tencent.signer import Signer
-from services.throttle import LoginThrottle
 from services.user_reports import UserReports
 from services.videos import Videos
 
@@ -72,6 +72,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         passwords = _passwords(settings, metrics)
         resources.callback(passwords.close)
         sessions = _sessions(settings, redis)
+        limits = Limits(redis, settings.limits, metrics)
         deletion = AccountDeletion(db, redis, sessions, feeds)
         yield Services(
             accounts=Accounts(
@@ -79,7 +80,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 sessions,
                 passwords,
                 _remembered_passwords(settings, redis),
-                _throttle(settings, redis),
+                limits.password_tries,
                 max_batch=max_batch,
                 metrics=metrics,
             ),
@@ -138,10 +139,6 @@ def _remembered_passwords(settings: Settings, redis: RedisClient) -> RememberedP
     password = settings.password
     secrets = _secrets(password.remember_key, password.previous_remember_key)
     return RememberedPasswords(redis, secrets=secrets, ttl=password.remember if password.remember_key else 0)
-
-
-def _throttle(settings: Settings, redis: RedisClient) -> LoginThrottle:
-    return LoginThrottle(redis, max_failures=settings.password.max_failures, window=settings.password.failure_window)
 
 
 def _recordings(settings: Settings, db: Database, feeds: Feeds) -> Recordings:

@@ -10,11 +10,11 @@ from models import account
 from models.database import Database
 from services.batch_loader import BatchLoader
 from services.errors import Code, ServiceError, StoreError
+from services.limits import PasswordTries
 from services.metrics.catalogue import Metrics
 from services.passwords import Passwords
 from services.remembered_passwords import RememberedPasswords
 from services.sessions import Session, Sessions
-from services.throttle import LoginThrottle
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class _Verified(NamedTuple):
 
 
 class Accounts:
-    """Registers users, logs them in and changes their passwords."""
+    """Registers users, logs them in and changes their passwords. `address` is always that of the client."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Accounts:
         sessions: Sessions,
         passwords: Passwords,
         remembered: RememberedPasswords,
-        throttle: LoginThrottle,
+        tries: PasswordTries,
         *,
         max_batch: int,
         metrics: Metrics,
@@ -51,7 +51,7 @@ class Accounts:
         self._sessions = sessions
         self._passwords = passwords
         self._remembered = remembered
-        self._throttle = throttle
+        self._tries = tries
         self._stored: BatchLoader[str, str | None] = BatchLoader(
             self._fetch_stored, max_batch=max_batch, sizes=metrics.batch_size["passwords"]
         )
@@ -67,27 +67,27 @@ class Accounts:
         with suppress(StoreError):  # the user is registered: without Redis the first login is hashed
             await self._remembered.remember(userid, stored, password)  # the app logs in at once
 
-    async def login(self, userid: str, password: str) -> Session:
+    async def login(self, userid: str, password: str, address: str) -> Session:
         """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many wrong ones."""
         try:
-            verified = await self._verify(userid, password)
+            verified = await self._verify(userid, password, address)
             opening = self._sessions.open(userid, verified.stored)
-            session, _ = await asyncio.gather(opening, self._throttle.release(userid))
+            session, _ = await asyncio.gather(opening, self._tries.release(userid, address))
         except Exception as error:
             self._logins[_failure(error)] += 1
             raise
         self._logins["remembered" if verified.remembered else "hashed"] += 1
         return session
 
-    async def authorize(self, userid: str, password: str) -> str:
+    async def authorize(self, userid: str, password: str, address: str) -> str:
         """The stored value of a right password. Raises as `login` does, and counts wrong passwords with it."""
-        verified = await self._verify(userid, password)
-        await self._throttle.release(userid)
+        verified = await self._verify(userid, password, address)
+        await self._tries.release(userid, address)
         return verified.stored
 
-    async def change_password(self, userid: str, old: str, new: str) -> Session:
+    async def change_password(self, userid: str, old: str, new: str, address: str) -> Session:
         """Replace a password, and the user's session by a new one. Raises as `login` does."""
-        stored = await self.authorize(userid, old)
+        stored = await self.authorize(userid, old, address)
         return await self._sessions.open(userid, await self._replace(userid, stored, new))
 
     async def reset_password(self, userid: str, new: str) -> None:
@@ -105,19 +105,19 @@ class Accounts:
             raise ServiceError(Code.WRONG_PASSWORD, "wrong password")  # another change was faster
         return replacement
 
-    async def _verify(self, userid: str, password: str) -> _Verified:
+    async def _verify(self, userid: str, password: str, address: str) -> _Verified:
         """Check a password. It uses up a try, which the caller releases; a wrong one leaves the try used up."""
         stored = await self._stored.load(userid)
         if stored is None:
             raise _unknown()
-        await self._throttle.acquire(userid)
+        await self._tries.acquire(userid, address)
         try:
             if await self._remembered.knows(userid, stored, password):
                 return _Verified(stored, remembered=True)
             if await self._passwords.verify(stored, password):
                 return _Verified(await self._remember(userid, stored, password), remembered=False)
         except BaseException:  # overload, a cancellation, a corrupt hash: the password was not wrong
-            await self._throttle.release(userid)
+            await self._tries.release(userid, address)
             raise
         raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
 

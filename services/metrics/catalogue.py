@@ -25,6 +25,7 @@ REFUSALS = (
     "store_unavailable",
     "internal_error",
 )
+LIMITS = ("wrong_passwords",)
 LOGINS = ("remembered", "hashed", "wrong_password", "no_such_user", "throttled", "overloaded", "failed")
 CALLBACKS = ("stored", "kept", "ignored", "refused", "failed")
 STORES = ("mysql", "redis")
@@ -47,6 +48,7 @@ class Metrics:
         )
         self.in_flight = Gauge("xiaozhibo_requests_in_flight", "Requests that are being served")
         self.refusals = Counter("xiaozhibo_refusals_total", "Requests refused", "reason", known=REFUSALS)
+        self.throttled = Counter("xiaozhibo_throttled_total", "Requests refused by a rate limit", "limit", known=LIMITS)
         self.connections = Gauge("xiaozhibo_connections", "Open connections of clients", "phase")
         self.late_clients = Counter(
             "xiaozhibo_late_clients_total",

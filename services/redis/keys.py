@@ -17,9 +17,19 @@ def refresh_token(userid: str) -> str:
     return f"xzb:{{{userid}}}:refresh"
 
 
-def login_failures(userid: str) -> str:
-    """The number of wrong passwords."""
-    return f"xzb:{{{userid}}}:login_failures"
+def wrong_passwords(userid: str) -> str:
+    """The limit on the user's wrong passwords."""
+    return limit("wrong_passwords", userid)
+
+
+def wrong_passwords_from(userid: str, network: str) -> str:
+    """The limit on the user's wrong passwords from one network."""
+    return f"{wrong_passwords(userid)}:{network}"
+
+
+def limit(name: str, subject: str) -> str:
+    """A rate limit on what a user or a network does."""
+    return f"xzb:{{{subject}}}:limit:{name}"
 
 
 def verified_password(userid: str) -> str:
@@ -33,8 +43,11 @@ def voided_passwords(userid: str) -> str:
 
 
 def of_user(userid: str) -> list[str]:
-    """The keys of a user. `voided_passwords` is not among them: it has to outlast logins that are under way."""
-    return [token(userid), refresh_token(userid), login_failures(userid), verified_password(userid)]
+    """The keys of a user. `voided_passwords` is not among them: it has to outlast logins that are under way.
+
+    Nor are limits that a network shares: they are gone within the period of their rate.
+    """
+    return [token(userid), refresh_token(userid), wrong_passwords(userid), verified_password(userid)]
 
 
 def probe(machine: int) -> str:

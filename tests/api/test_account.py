@@ -83,23 +83,24 @@ async def test_a_hash_of_other_costs_is_replaced_at_login(
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "3")
+@pytest.mark.conf("--limits.wrong_passwords", "3 per 10 minutes")
 async def test_too_many_wrong_passwords_lock_that_user_only(api: Api, store: Redis) -> None:
     await api.user("alice")
     await api.user("bob")
     assert [await login_code(api, "alice", "wrong") for _ in range(4)] == [621, 621, 621, 429]
     assert await login_code(api, "alice", PASSWORD) == 429
     assert await login_code(api, "bob", PASSWORD) == 200
-    assert 0 < store.ttl("xzb:{alice}:login_failures") <= 600
-    store.pexpire("xzb:{alice}:login_failures", 1)
-    while store.exists("xzb:{alice}:login_failures"):
+    assert 0 < store.ttl("xzb:{alice}:limit:wrong_passwords") <= 600
+    store.pexpire("xzb:{alice}:limit:wrong_passwords", 1)
+    while store.exists("xzb:{alice}:limit:wrong_passwords"):
         await asyncio.sleep(0)
     assert await login_code(api, "alice", PASSWORD) == 200
 
 
 @pytest.mark.gen_test
 @pytest.mark.conf(
-    "--password.queue", "1", "--password.time_cost", "8", "--password.memory_kib", "8192", "--password.remember", "0"
+    *("--password.queue", "1", "--password.time_cost", "8", "--password.memory_kib", "8192"),
+    *("--password.remember", "0", "--limits.wrong_passwords_per_address", ""),
 )
 async def test_a_login_storm_beyond_the_queue_is_refused_fast(api: Api) -> None:
     await api.user("alice")
@@ -175,7 +176,7 @@ async def test_first_logins_at_once_of_an_imported_user_all_succeed(api: Api, my
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "3")
+@pytest.mark.conf("--limits.wrong_passwords", "3 per 10 minutes")
 async def test_the_last_try_may_be_the_right_one(api: Api) -> None:
     await api.user("alice")
     tries = ["wrong", "wrong", PASSWORD, "wrong", PASSWORD]
@@ -183,7 +184,7 @@ async def test_the_last_try_may_be_the_right_one(api: Api) -> None:
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "2")
+@pytest.mark.conf("--limits.wrong_passwords", "2 per 10 minutes")
 async def test_wrong_passwords_of_an_imported_user_count_too(api: Api, mysql: Cursor) -> None:
     import_user(mysql, "old", PASSWORD)
     assert [await login_code(api, "old", "wrong") for _ in range(3)] == [621, 621, 429]
@@ -191,28 +192,21 @@ async def test_wrong_passwords_of_an_imported_user_count_too(api: Api, mysql: Cu
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "1", "--password.failure_window", "77")
+@pytest.mark.conf("--limits.wrong_passwords", "1 per 77 seconds")
 async def test_the_answer_to_a_locked_user_says_when_to_retry(api: Api, store: Redis) -> None:
     await api.user("alice")
     assert await login_code(api, "alice", "wrong") == 621
-    assert 70 <= store.ttl("xzb:{alice}:login_failures") <= 77
-    store.expire("xzb:{alice}:login_failures", 33)
+    assert 70 <= store.ttl("xzb:{alice}:limit:wrong_passwords") <= 77
+    store.expire("xzb:{alice}:limit:wrong_passwords", 33)
     response = await api.fetch("/login", json.dumps({"userid": "alice", "password": PASSWORD}).encode())
     assert (response.code, response.body) == (429, b'{"code":429,"message":"too many wrong passwords"}')
     assert 20 <= int(response.headers["Retry-After"]) <= 33
 
 
 @pytest.mark.gen_test
-async def test_the_window_begins_with_the_first_wrong_password(api: Api, store: Redis) -> None:
-    await api.user("alice")
-    await login_code(api, "alice", "wrong")
-    store.expire("xzb:{alice}:login_failures", 100)
-    await login_code(api, "alice", "wrong")
-    assert 0 < store.ttl("xzb:{alice}:login_failures") <= 100
-
-
-@pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "3", "--password.time_cost", "8", "--password.memory_kib", "4096")
+@pytest.mark.conf(
+    "--limits.wrong_passwords", "3 per 10 minutes", "--password.time_cost", "8", "--password.memory_kib", "4096"
+)
 async def test_wrong_passwords_at_once_do_not_outrun_the_throttle(api: Api) -> None:
     await api.user("alice")
     codes = await gen.multi([login_code(api, "alice", f"guess{n}") for n in range(20)])
@@ -231,7 +225,7 @@ async def test_a_registration_that_was_refused_for_overload_left_nothing(api: Ap
 
 @pytest.mark.gen_test
 @pytest.mark.conf(
-    *("--password.max_failures", "1", "--password.queue", "1"),
+    *("--limits.wrong_passwords", "1 per 10 minutes", "--password.queue", "1"),
     *("--password.time_cost", "8", "--password.memory_kib", "8192"),
 )
 async def test_a_right_password_that_could_not_be_hashed_does_not_count(api: Api, mysql: Cursor) -> None:
@@ -263,7 +257,7 @@ def test_hashing_lowers_its_priority_at_any_niceness(niceness: int, expected: tu
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "3")
+@pytest.mark.conf("--limits.wrong_passwords", "3 per 10 minutes")
 async def test_right_passwords_that_came_too_many_at_once_do_not_count(api: Api) -> None:
     await api.user("alice")
     codes = await gen.multi([login_code(api, "alice", PASSWORD) for _ in range(40)])
@@ -272,7 +266,7 @@ async def test_right_passwords_that_came_too_many_at_once_do_not_count(api: Api)
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "3")
+@pytest.mark.conf("--limits.wrong_passwords", "3 per 10 minutes")
 async def test_right_passwords_do_not_count(api: Api) -> None:
     await api.user("alice")
     assert [await login_code(api, "alice", PASSWORD) for _ in range(10)] == [200] * 10
@@ -280,7 +274,7 @@ async def test_right_passwords_do_not_count(api: Api) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
-@pytest.mark.conf("--password.max_failures", "2")
+@pytest.mark.conf("--limits.wrong_passwords", "2 per 10 minutes")
 async def test_tries_on_a_corrupt_hash_do_not_count(api: Api, mysql: Cursor) -> None:
     import_user(mysql, "odd", "$argon2id$rubbish")
     assert [await login_code(api, "odd", PASSWORD) for _ in range(4)] == [500] * 4
@@ -288,8 +282,8 @@ async def test_tries_on_a_corrupt_hash_do_not_count(api: Api, mysql: Cursor) -> 
 
 @pytest.mark.gen_test
 @pytest.mark.conf(
-    "--password.max_failures",
-    "3",
+    "--limits.wrong_passwords",
+    "3 per 10 minutes",
     "--password.queue",
     "1",
     "--password.time_cost",

@@ -65,7 +65,7 @@ class Scene:
 
     async def too_often(self, path: str) -> dict[str, Any]:
         """Log in after a hundred wrong passwords."""
-        self.store.set(keys.login_failures(self.user.userid), 100, ex=60)
+        self.store.set(keys.wrong_passwords(self.user.userid), "", ex=600)
         return await self.call(path)
 
 

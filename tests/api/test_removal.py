@@ -104,7 +104,7 @@ async def test_a_changed_password_voids_the_old_one_and_the_session(api: Api, st
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "3")
+@pytest.mark.conf("--limits.wrong_passwords", "3 per 10 minutes")
 @pytest.mark.parametrize("path", ["/change_password", "/delete_account"])
 async def test_a_wrong_password_changes_nothing_and_is_counted(api: Api, mysql: Cursor, path: str) -> None:
     user = await api.user("alice")
@@ -120,7 +120,7 @@ async def test_a_wrong_password_changes_nothing_and_is_counted(api: Api, mysql: 
 async def test_a_right_password_is_not_counted(api: Api, store: Redis) -> None:
     user = await api.user("alice")
     assert (await change(api, user))["code"] == 200
-    assert store.get("xzb:{alice}:login_failures") is None
+    assert store.get("xzb:{alice}:limit:wrong_passwords") is None
 
 
 @pytest.mark.gen_test

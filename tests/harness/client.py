@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
@@ -24,12 +24,22 @@ class User(NamedTuple):
 
 
 class Api:
-    """Calls one server. `server` is the Server header of a proxy before it: it sends none itself."""
+    """Calls one server. `server` is the Server header of a proxy before it: it sends none itself.
 
-    def __init__(self, client: AsyncHTTPClient, base_url: str, server: str | None = None) -> None:
+    `address` is that of the client: a machine has all of 127.0.0.0/8.
+    """
+
+    def __init__(
+        self, client: AsyncHTTPClient, base_url: str, server: str | None = None, address: str = "127.0.0.1"
+    ) -> None:
         self.client = client
         self.base_url = base_url
         self.server = server
+        self.address = address
+
+    def at(self, address: str) -> Self:
+        """A client at another address."""
+        return type(self)(self.client, self.base_url, self.server, address)
 
     async def fetch(
         self, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, method: str = "POST"
@@ -43,6 +53,7 @@ class Api:
             raise_error=False,
             request_timeout=60,
             allow_nonstandard_methods=True,
+            network_interface=self.address,
         )
         assert response.headers["Content-Type"] == "application/json; charset=utf-8"
         assert response.headers["X-Content-Type-Options"] == "nosniff"

@@ -83,7 +83,7 @@ async def test_refusals_are_counted_by_reason(
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.max_failures", "1")
+@pytest.mark.conf("--limits.wrong_passwords", "1 per 10 minutes")
 async def test_logins_are_counted_by_outcome(api: Api, value: Value, store: redis.Redis) -> None:
     await api.call("/register", LOGIN)
     await api.call("/login", LOGIN)
@@ -98,14 +98,14 @@ async def test_logins_are_counted_by_outcome(api: Api, value: Value, store: redi
     }
     assert value("argon2_duration_seconds_count") == 3  # the registration, the second login, the wrong password
     assert value("refusals_total", reason="throttled") == 1
+    assert value("throttled_total", limit="wrong_passwords") == 1
 
 
 @pytest.mark.gen_test
 @pytest.mark.logs_errors
 async def test_errors_of_the_stores_are_counted(api: Api, value: Value, store: redis.Redis) -> None:
     await api.call("/register", LOGIN)
-    store.delete("xzb:{alice}:login_failures")
-    store.rpush("xzb:{alice}:login_failures", "no number")
+    store.rpush("xzb:{alice}:voided", "no set")
     assert (await api.call("/login", LOGIN))["code"] == 500
     assert value("store_errors_total", store="redis", kind="refused") == 1
     assert value("store_errors_total", store="mysql", kind="refused") == 0

@@ -1,0 +1,171 @@
+"""Rate limits in Redis, common to all processes (decisions, section 13).
+
+The algorithm is GCRA, the leaky bucket as a meter (ITU-T I.371, annex A.1): a subject may make all its uses at once,
+and then each one when the interval for it has passed. The state is the time in which all past uses become free again,
+and this is the time to live of a key without a value. So what has no key has not been used, and old keys vanish.
+"""
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
+
+import structlog
+
+from conf import settings
+from conf.values import Rate
+from services.errors import Code, ServiceError, StoreError
+from services.metrics.catalogue import Metrics
+from services.redis import keys
+from services.redis.client import RedisClient, Script
+
+log = structlog.get_logger()
+
+_IPV6_PREFIX = 64  # bits: one customer has at least so many addresses (RFC 6177)
+
+# KEYS: the limits, all of one subject. ARGV: 1 to use, 0 to look, -1 to give back; for each limit its interval (ms) and
+# its uses. Returns the time until the use is free (ms), or 0. It is used in every limit, or in none.
+_METER = Script.of(
+    "meter rate",
+    """
+local uses = tonumber(ARGV[1])
+local debts, wait = {}, 0
+for i, key in ipairs(KEYS) do
+  debts[i] = math.max(redis.call('PTTL', key), 0)
+  wait = math.max(wait, debts[i] + ARGV[2 * i] * (1 - ARGV[2 * i + 1]))
+end
+if uses == 0 or (uses == 1 and wait > 0) then return wait end
+for i, key in ipairs(KEYS) do
+  local debt = debts[i] + uses * ARGV[2 * i]
+  if debt > 0 then redis.call('SET', key, '', 'PX', debt) else redis.call('DEL', key) end
+end
+return 0
+""",
+)
+
+
+class _Metered(NamedTuple):
+    """A key and its rate."""
+
+    key: str
+    rate: Rate
+
+
+class Limit:
+    """A rate for each subject. `serves_without_redis` says whether a use is free when Redis cannot count it."""
+
+    def __init__(
+        self,
+        redis: RedisClient,
+        name: str,
+        rate: Rate | None,
+        message: str,
+        *,
+        serves_without_redis: bool,
+        metrics: Metrics,
+        subject_of: Callable[[str], str] = str,
+    ) -> None:
+        self._redis = redis
+        self._name = name
+        self._rate = rate
+        self._message = message
+        self._serves_without_redis = serves_without_redis
+        self._subject_of = subject_of
+        self._throttled = metrics.throttled
+
+    async def use(self, subject: str) -> None:
+        """Count a use. Raises TOO_FREQUENT when none is free."""
+        await self._meter(subject, 1)
+
+    async def check(self, subject: str) -> None:
+        """Raise TOO_FREQUENT when no use is free."""
+        await self._meter(subject, 0)
+
+    async def _meter(self, subject: str, uses: int) -> None:
+        subject = self._subject_of(subject)
+        if self._rate is None or not subject:
+            return
+        try:
+            wait_ms = await _meter(self._redis, [_Metered(keys.limit(self._name, subject), self._rate)], uses)
+        except StoreError as error:
+            if not self._serves_without_redis:
+                raise
+            log.warning("limit not counted", limit=self._name, error=str(error))
+            return
+        if wait_ms > 0:
+            self._throttled[self._name] += 1
+            raise _too_frequent(self._message, wait_ms)
+
+
+class PasswordTries:
+    """The wrong passwords of a user, from one address and from all of them.
+
+    A try is acquired before the password is checked and released when the password was right, so that simultaneous
+    tries cannot outrun the count. The price: of more simultaneous logins of one user than the rate's uses some are
+    refused, even with the right password. Without Redis nobody can log in, so every method raises its error.
+    """
+
+    def __init__(
+        self, redis: RedisClient, *, rate: Rate | None, rate_of_address: Rate | None, metrics: Metrics
+    ) -> None:
+        self._redis = redis
+        self._rate = rate
+        self._rate_of_address = rate_of_address
+        self._throttled = metrics.throttled
+
+    async def acquire(self, userid: str, address: str) -> None:
+        """Use up a try. Raises TOO_FREQUENT when none is left."""
+        wait_ms = await _meter(self._redis, self._metered(userid, address), 1)
+        if wait_ms > 0:
+            self._throttled["wrong_passwords"] += 1
+            raise _too_frequent("too many wrong passwords", wait_ms)
+
+    async def release(self, userid: str, address: str) -> None:
+        """Return a try that did not end with a wrong password."""
+        await _meter(self._redis, self._metered(userid, address), -1)
+
+    def _metered(self, userid: str, address: str) -> list[_Metered]:
+        network = network_of(address)
+        metered = []
+        if self._rate is not None:
+            metered.append(_Metered(keys.wrong_passwords(userid), self._rate))
+        if self._rate_of_address is not None and network:
+            metered.append(_Metered(keys.wrong_passwords_from(userid, network), self._rate_of_address))
+        return metered
+
+
+class Limits:
+    """All limits of the settings."""
+
+    def __init__(self, redis: RedisClient, rates: settings.Limits, metrics: Metrics) -> None:
+        self.password_tries = PasswordTries(
+            redis,
+            rate=rates.wrong_passwords,
+            rate_of_address=rates.wrong_passwords_per_address,
+            metrics=metrics,
+        )
+
+
+def network_of(address: str) -> str:
+    """The network of a client: its address, or in IPv6 the prefix of its customer. Empty when there is none."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:  # a Unix socket
+        return ""
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))
+
+
+async def _meter(redis: RedisClient, metered: Sequence[_Metered], uses: int) -> int:
+    if not metered:
+        return 0
+    args = [uses]
+    for each in metered:
+        args += [each.rate.interval_ms, each.rate.uses]
+    return int(await redis.run(_METER, [each.key for each in metered], args))
+
+
+def _too_frequent(message: str, wait_ms: int) -> ServiceError:
+    return ServiceError(Code.TOO_FREQUENT, message, retry_after=-(-wait_ms // 1000))
