@@ -165,6 +165,12 @@ class Limits(Section):
 
     wrong_passwords: OptionalRate = Field(Rate(100, 600), description="of one user, from all addresses")
     wrong_passwords_per_address: OptionalRate = Field(Rate(20, 600), description="of one user, from one address")
+    logins_per_address: OptionalRate = Field(Rate(1000, 600), description="passwords checked, right ones too")
+    registrations_per_address: OptionalRate = Field(Rate(100, 600), description="users registered")
+    uploads_per_user: OptionalRate = Field(Rate(60, 600), description="uploads of rooms, short videos and profiles")
+    wrong_signs_per_address: OptionalRate = Field(Rate(30, 600), description="callbacks with a wrong sign")
+    reports_per_address: OptionalRate = Field(Rate(30, 600), description="reports of users, at /lite/report_user")
+    without_redis: Literal["serve", "refuse"] = Field("serve", description="requests that Redis cannot count")
 
 
 class Live(Section):

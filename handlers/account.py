@@ -34,11 +34,14 @@ class RegisterHandler(PublicHandler[Registration]):
             "Password is what a client sends at each login, too: the server stores only a hash of it.",
             "userid 不能以数字加“_”开头：那是直播流 ID 的前缀。password 与以后登录时发送的相同：服务器只保存其哈希。",
         ),
-        refusals={Code.USER_EXISTS: "userid is taken"},
+        refusals={
+            Code.USER_EXISTS: "userid is taken",
+            Code.TOO_FREQUENT: "too many registrations from this address",
+        },
     )
 
     async def serve(self, parameters: Registration) -> None:
-        await self.services.accounts.register(parameters.userid, parameters.password)
+        await self.services.accounts.register(parameters.userid, parameters.password, self.address)
 
 
 class LoginHandler(PublicHandler[Login]):

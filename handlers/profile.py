@@ -38,7 +38,7 @@ class UploadUserInfoHandler(UserHandler[ProfileChanges]):
         tag=_TAG,
         summary=Text("Change the caller's profile", "更新用户信息"),
         details=Text("A field that is absent or null stays as it is.", "缺省或为 null 的字段保持不变。"),
-        refusals={Code.UPDATE_FAILED: "no such user"},
+        refusals={Code.UPDATE_FAILED: "no such user", Code.TOO_FREQUENT: "too many uploads"},
     )
 
     async def serve(self, caller: Caller, parameters: ProfileChanges) -> None:

@@ -94,12 +94,15 @@ class ReportUserHandler(InterfaceHandler):
         tag=_TAG,
         summary=Text("Report a user", "举报用户"),
         details=Text("Counts a report, which operators see. Nobody signs it.", "记录一次举报供管理员查看，无需签名。"),
-        refusals={Code.UPDATE_FAILED: "no such user"},
+        refusals={
+            Code.UPDATE_FAILED: "no such user",
+            Code.TOO_FREQUENT: "too many reports from this address",
+        },
     )
 
     async def post(self) -> None:
         report = validate(UserReported, self.body_object())
-        await self.services.user_reports.add(report.userid, report.hostuserid)
+        await self.services.user_reports.add(report.userid, report.hostuserid, self.address)
         self.answer(Code.OK, "OK", None)
 
 

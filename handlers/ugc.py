@@ -25,7 +25,7 @@ class UploadUgcHandler(UserHandler[UgcVideo]):
             "becomes empty.",
             "同一用户再次发布相同 file_id 会替换原记录并保留 create_time。缺省的字段变为空。",
         ),
-        refusals={Code.UPDATE_FAILED: "no such user"},
+        refusals={Code.UPDATE_FAILED: "no such user", Code.TOO_FREQUENT: "too many uploads"},
     )
 
     async def serve(self, caller: Caller, parameters: UgcVideo) -> None:

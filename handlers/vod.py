@@ -45,7 +45,7 @@ class UploadRoomHandler(UserHandler[RoomInformation]):
             "Call it when a broadcast begins: its replay gets title, location and frontcover from here.",
             "在直播开始时调用：该场直播的回放使用此处的 title、location 和 frontcover。",
         ),
-        refusals={Code.UPDATE_FAILED: "no such user"},
+        refusals={Code.UPDATE_FAILED: "no such user", Code.TOO_FREQUENT: "too many uploads"},
     )
 
     async def serve(self, caller: Caller, parameters: RoomInformation) -> None:

@@ -80,7 +80,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 sessions,
                 passwords,
                 _remembered_passwords(settings, redis),
-                limits.password_tries,
+                limits,
                 max_batch=max_batch,
                 metrics=metrics,
             ),
@@ -90,16 +90,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             inspection=Inspection(db, sessions),
             metrics=metrics,
             official_import=OfficialImport(db, feeds),
-            profiles=Profiles(db, feeds, max_batch=max_batch, metrics=metrics),
-            recordings=_recordings(settings, db, feeds),
+            profiles=Profiles(db, feeds, limits, max_batch=max_batch, metrics=metrics),
+            recordings=_recordings(settings, db, feeds, limits),
             retention=Retention(
                 db, feeds, deletion, Lease(redis, keys.RETENTION, seconds=60), _ages(settings), metrics
             ),
             seeding=Seeding(db, feeds),
             sessions=sessions,
             signer=Signer(im=settings.im, cos=settings.cos, vod=settings.vod, live=settings.live),
-            user_reports=UserReports(db),
-            videos=Videos(db, feeds, window_days=settings.live.vod_window_days),
+            user_reports=UserReports(db, limits),
+            videos=Videos(db, feeds, limits, window_days=settings.live.vod_window_days),
         )
 
 
@@ -141,10 +141,11 @@ def _remembered_passwords(settings: Settings, redis: RedisClient) -> RememberedP
     return RememberedPasswords(redis, secrets=secrets, ttl=password.remember if password.remember_key else 0)
 
 
-def _recordings(settings: Settings, db: Database, feeds: Feeds) -> Recordings:
+def _recordings(settings: Settings, db: Database, feeds: Feeds, limits: Limits) -> Recordings:
     return Recordings(
         db,
         feeds,
+        limits,
         callback_keys=_secrets(settings.live.callback_key, settings.live.previous_callback_key),
         bizid=settings.live.bizid,
         min_duration=settings.live.min_duration,

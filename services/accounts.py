@@ -10,7 +10,7 @@ from models import account
 from models.database import Database
 from services.batch_loader import BatchLoader
 from services.errors import Code, ServiceError, StoreError
-from services.limits import PasswordTries
+from services.limits import Limits
 from services.metrics.catalogue import Metrics
 from services.passwords import Passwords
 from services.remembered_passwords import RememberedPasswords
@@ -34,7 +34,10 @@ class _Verified(NamedTuple):
 
 
 class Accounts:
-    """Registers users, logs them in and changes their passwords. `address` is always that of the client."""
+    """Registers users, logs them in and changes their passwords.
+
+    `address` is that of the client, "" for an operator.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Accounts:
         sessions: Sessions,
         passwords: Passwords,
         remembered: RememberedPasswords,
-        tries: PasswordTries,
+        limits: Limits,
         *,
         max_batch: int,
         metrics: Metrics,
@@ -51,14 +54,16 @@ class Accounts:
         self._sessions = sessions
         self._passwords = passwords
         self._remembered = remembered
-        self._tries = tries
+        self._limits = limits
+        self._tries = limits.password_tries
         self._stored: BatchLoader[str, str | None] = BatchLoader(
             self._fetch_stored, max_batch=max_batch, sizes=metrics.batch_size["passwords"]
         )
         self._logins = metrics.logins
 
-    async def register(self, userid: str, password: str) -> None:
-        """Add a user. Raises USER_EXISTS."""
+    async def register(self, userid: str, password: str, address: str = "") -> None:
+        """Add a user. Raises USER_EXISTS, or TOO_FREQUENT after many registrations from the address."""
+        await self._limits.registrations.use(address)
         if await self._stored.load(userid) is not None:
             raise _exists()  # saves the hash; the insert below decides
         stored = await self._passwords.hash(password)
@@ -68,7 +73,7 @@ class Accounts:
             await self._remembered.remember(userid, stored, password)  # the app logs in at once
 
     async def login(self, userid: str, password: str, address: str) -> Session:
-        """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many wrong ones."""
+        """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many (wrong) ones."""
         try:
             verified = await self._verify(userid, password, address)
             opening = self._sessions.open(userid, verified.stored)
@@ -107,6 +112,7 @@ class Accounts:
 
     async def _verify(self, userid: str, password: str, address: str) -> _Verified:
         """Check a password. It uses up a try, which the caller releases; a wrong one leaves the try used up."""
+        await self._limits.logins.use(address)
         stored = await self._stored.load(userid)
         if stored is None:
             raise _unknown()

@@ -24,8 +24,9 @@ class Code(ExplainedCode):
     BODY_TOO_LARGE = 413, "the body is longer than 64 KiB", "请求体超过 64 KiB"
     TOO_FREQUENT = (
         429,
-        "too many wrong passwords of this user, so that the right one is refused, too: wait for Retry-After seconds",
-        "该用户密码错误次数过多，此时正确的密码也会被拒绝：请等待 Retry-After 秒",
+        "a rate limit is exceeded, as `message` says. After too many wrong passwords the right one is refused, too: wait "
+        "for Retry-After seconds",
+        "请求过于频繁，原因见 message；密码错误次数过多后，正确的密码也会被拒绝：请等待 Retry-After 秒",
     )
     INVALID_TOKEN = (
         498,

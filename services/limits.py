@@ -5,7 +5,7 @@ and then each one when the interval for it has passed. The state is the time in 
 and this is the time to live of a key without a value. So what has no key has not been used, and old keys vanish.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -51,25 +51,15 @@ class _Metered(NamedTuple):
 
 
 class Limit:
-    """A rate for each subject. `serves_without_redis` says whether a use is free when Redis cannot count it."""
+    """A rate of the settings for each subject: a user, or the network of an address. "" is no subject, and free."""
 
-    def __init__(
-        self,
-        redis: RedisClient,
-        name: str,
-        rate: Rate | None,
-        message: str,
-        *,
-        serves_without_redis: bool,
-        metrics: Metrics,
-        subject_of: Callable[[str], str] = str,
-    ) -> None:
+    def __init__(self, redis: RedisClient, rates: settings.Limits, name: str, message: str, metrics: Metrics) -> None:
         self._redis = redis
         self._name = name
-        self._rate = rate
+        self._rate: Rate | None = getattr(rates, name)
         self._message = message
-        self._serves_without_redis = serves_without_redis
-        self._subject_of = subject_of
+        self._serves_without_redis = rates.without_redis == "serve"
+        self._subject_of = network_of if name.endswith("_per_address") else str
         self._throttled = metrics.throttled
 
     async def use(self, subject: str) -> None:
@@ -104,12 +94,10 @@ class PasswordTries:
     refused, even with the right password. Without Redis nobody can log in, so every method raises its error.
     """
 
-    def __init__(
-        self, redis: RedisClient, *, rate: Rate | None, rate_of_address: Rate | None, metrics: Metrics
-    ) -> None:
+    def __init__(self, redis: RedisClient, rates: settings.Limits, metrics: Metrics) -> None:
         self._redis = redis
-        self._rate = rate
-        self._rate_of_address = rate_of_address
+        self._rate = rates.wrong_passwords
+        self._rate_per_address = rates.wrong_passwords_per_address
         self._throttled = metrics.throttled
 
     async def acquire(self, userid: str, address: str) -> None:
@@ -128,8 +116,8 @@ class PasswordTries:
         metered = []
         if self._rate is not None:
             metered.append(_Metered(keys.wrong_passwords(userid), self._rate))
-        if self._rate_of_address is not None and network:
-            metered.append(_Metered(keys.wrong_passwords_from(userid, network), self._rate_of_address))
+        if self._rate_per_address is not None and network:
+            metered.append(_Metered(keys.wrong_passwords_from(userid, network), self._rate_per_address))
         return metered
 
 
@@ -137,12 +125,15 @@ class Limits:
     """All limits of the settings."""
 
     def __init__(self, redis: RedisClient, rates: settings.Limits, metrics: Metrics) -> None:
-        self.password_tries = PasswordTries(
-            redis,
-            rate=rates.wrong_passwords,
-            rate_of_address=rates.wrong_passwords_per_address,
-            metrics=metrics,
-        )
+        def limit(name: str, message: str) -> Limit:
+            return Limit(redis, rates, name, message, metrics)
+
+        self.password_tries = PasswordTries(redis, rates, metrics)
+        self.logins = limit("logins_per_address", "too many logins from this address")
+        self.registrations = limit("registrations_per_address", "too many registrations from this address")
+        self.uploads = limit("uploads_per_user", "too many uploads")
+        self.wrong_signs = limit("wrong_signs_per_address", "too many wrong signs from this address")
+        self.reports = limit("reports_per_address", "too many reports from this address")
 
 
 def network_of(address: str) -> str:

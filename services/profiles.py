@@ -8,6 +8,7 @@ from models.database import Database
 from services.batch_loader import BatchLoader
 from services.errors import Code, ServiceError
 from services.feeds import Feeds
+from services.limits import Limits
 from services.metrics.catalogue import Metrics
 
 __all__ = ["Profile", "Profiles"]
@@ -18,9 +19,10 @@ _SHOWN_IN_LISTS = {"nickname", "avatar"}
 class Profiles:
     """Reads and changes profiles."""
 
-    def __init__(self, db: Database, feeds: Feeds, *, max_batch: int, metrics: Metrics) -> None:
+    def __init__(self, db: Database, feeds: Feeds, limits: Limits, *, max_batch: int, metrics: Metrics) -> None:
         self._db = db
         self._feeds = feeds
+        self._limits = limits
         self._profiles: BatchLoader[str, Profile | None] = BatchLoader(
             self._fetch, max_batch=max_batch, sizes=metrics.batch_size["profiles"]
         )
@@ -33,9 +35,13 @@ class Profiles:
         return profile
 
     async def update(self, userid: str, changes: Mapping[str, str | int]) -> None:
-        """Change the given fields and leave the others. Raises UPDATE_FAILED when the account is gone."""
+        """Change the given fields and leave the others. Raises UPDATE_FAILED when the account is gone.
+
+        Raises TOO_FREQUENT after many uploads.
+        """
         if not changes:
             return
+        await self._limits.uploads.use(userid)
         if not await account.update_profile(self._db, userid, changes):
             raise ServiceError(Code.UPDATE_FAILED, "no such user")
         if not _SHOWN_IN_LISTS.isdisjoint(changes):

@@ -19,6 +19,7 @@ from models.undelivered import KeptEvent, Undelivered
 from services import wire
 from services.errors import Code, ServiceError
 from services.feeds import Feeds
+from services.limits import Limits
 from services.snapshot import Feed
 from services.tencent import signatures
 from services.tencent.events import Recording, recording_of, signature_of
@@ -58,20 +59,30 @@ class Recordings:
     """
 
     def __init__(
-        self, db: Database, feeds: Feeds, *, callback_keys: Sequence[str], bizid: str, min_duration: int
+        self,
+        db: Database,
+        feeds: Feeds,
+        limits: Limits,
+        *,
+        callback_keys: Sequence[str],
+        bizid: str,
+        min_duration: int,
     ) -> None:
         self._db = db
         self._feeds = feeds
+        self._limits = limits
         self._callback_keys = callback_keys
         self._prefix = re.compile(rf"\A{re.escape(bizid) if bizid else '[0-9]+'}_")
         self._min_duration = min_duration
 
-    async def receive(self, event: Mapping[str, Any], body: bytes) -> Outcome:
+    async def receive(self, event: Mapping[str, Any], body: bytes, address: str) -> Outcome:
         """Take in an event, which came as `body`. Raises INVALID_PARAM or INVALID_TOKEN without a valid signature.
+
+        Raises TOO_FREQUENT after many wrong signatures from the address: even a right one may be guessed then.
 
         An event with a valid signature is never refused: the live service would give up and the recording be lost.
         """
-        self._verify(event)
+        await self._verify(event, address)
         return await self._deliver(event, body.decode(), _event_id(event))
 
     async def replay_undelivered(self) -> tuple[int, int]:
@@ -124,12 +135,14 @@ class Recordings:
             return Outcome.KEPT
         return await self._deliver(content, event.body, event.event_id)
 
-    def _verify(self, event: Mapping[str, Any]) -> None:
+    async def _verify(self, event: Mapping[str, Any], address: str) -> None:
         signature = signature_of(event)
         expected = (signatures.callback_sign(key, signature.t) for key in self._callback_keys)
         genuine = any(hmac.compare_digest(signature.sign.encode(), each.encode()) for each in expected)
         if not genuine:
+            await self._limits.wrong_signs.use(address)
             raise ServiceError(Code.INVALID_TOKEN, "sign: is not md5(callback key + t)")
+        await self._limits.wrong_signs.check(address)
         lateness = time.time() - int(signature.t)
         if lateness > MAX_LATENESS_S:
             raise ServiceError(

@@ -11,6 +11,7 @@ from models.ugc import ListedVideo, Video
 from models.vod import ListedReplay
 from services.errors import Code, ServiceError, unavailable
 from services.feeds import Feeds
+from services.limits import Limits
 from services.snapshot import Feed, Snapshot
 
 __all__ = ["ListedReplay", "ListedVideo", "Video", "Videos"]
@@ -28,21 +29,27 @@ _TABLES = {Feed.REPLAYS: vod, Feed.UGC: ugc}
 
 
 class Videos:
-    """Publishes and lists. `window_days` limits the age of the replays listed; 0 lists all."""
+    """Publishes and lists. `window_days` limits the age of the replays listed; 0 lists all.
 
-    def __init__(self, db: Database, feeds: Feeds, *, window_days: int) -> None:
+    An upload raises UPDATE_FAILED when the account is gone, and TOO_FREQUENT after many uploads of the user.
+    """
+
+    def __init__(self, db: Database, feeds: Feeds, limits: Limits, *, window_days: int) -> None:
         self._db = db
         self._feeds = feeds
+        self._limits = limits
         self._window = timedelta(days=window_days)
         self._deep = asyncio.Semaphore()
 
     async def upload_room(self, userid: str, title: str, location: str, frontcover: str | None) -> None:
-        """Store room information for the next broadcast. Raises UPDATE_FAILED when the account is gone."""
+        """Store room information for the next broadcast. Raises UPDATE_FAILED or TOO_FREQUENT."""
+        await self._limits.uploads.use(userid)
         if not await room.insert(self._db, userid, title, location, frontcover):
             raise ServiceError(Code.UPDATE_FAILED, "no such user")
 
     async def upload_ugc(self, userid: str, video: Video) -> None:
-        """Publish a short video. Raises UPDATE_FAILED when the account is gone."""
+        """Publish a short video. Raises UPDATE_FAILED or TOO_FREQUENT."""
+        await self._limits.uploads.use(userid)
         if not await ugc.upsert(self._db, userid, video):
             raise ServiceError(Code.UPDATE_FAILED, "no such user")
         await self._feeds.bump(Feed.UGC)

@@ -68,6 +68,8 @@ def schemas(handler: type[BaseHandler]) -> Iterator[tuple[str, Schema]]:
         yield data.__name__, schema
     if issubclass(handler, TapeCallbackHandler):
         yield from _callback_schemas(handler)
+        for code in _refusals(handler):
+            yield _error_name(code), envelope([code])
         return
     yield _success_name(handler), envelope([Code.OK], data.__name__ if data else "")
     if refused := [code for code in _refusals(handler) if code not in HTTP_CODES]:
@@ -119,7 +121,8 @@ def _callback_responses(handler: type[TapeCallbackHandler]) -> Schema:
         responses[str(status)] = _response(meaning, reference(f"{_name(handler)}Refusal{status}"), _examples(messages))
     for code in (Code.BODY_TOO_LARGE, Code.INTERNAL, Code.UNAVAILABLE):
         responses[str(int(code))] = _common_error(code)
-    return responses
+    errors = {str(int(code)): error(code, message) for code, message in _refusals(handler).items()}
+    return dict(sorted({**responses, **errors}.items()))
 
 
 def _callback_schemas(handler: type[TapeCallbackHandler]) -> Iterator[tuple[str, Schema]]:

@@ -54,12 +54,13 @@ class TapeCallbackHandler(BaseHandler):
             "由腾讯云直播服务调用，回包格式独立。签名正确的事件一律返回 200："
             "无法使用的事件（例如缺少回放所需的字段或格式错误）会留存。返回 5xx 时腾讯云会重试。",
         ),
+        refusals={Code.TOO_FREQUENT: "too many wrong signs from this address"},
     )
 
     async def post(self) -> None:
         callbacks = self.services.metrics.callbacks
         try:
-            outcome = await self.services.recordings.receive(self.body_object(), self.request.body)
+            outcome = await self.services.recordings.receive(self.body_object(), self.request.body, self.address)
         except ServiceError as error:
             callbacks["refused"] += 1
             if error.code not in _REFUSALS:

@@ -23,7 +23,7 @@ from conf.settings import ROOT
 from models.migrate import migrate
 from scripts.benchmark.population import Stores, user
 from scripts.benchmark.requests import CASES, POPULATION, Case
-from scripts.benchmark.servers import free_port, wait_until_ready
+from scripts.benchmark.servers import HIGH_LIMITS, free_port, wait_until_ready
 from scripts.stores.private_servers import Urls, private_servers
 from scripts.stores.processes import Child, Signals, child, without_settings
 
@@ -88,6 +88,7 @@ def _server(urls: Urls, run: Path, signals: Signals) -> Iterator[tuple[Child, in
     command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={run}/callgrind", "-q"]
     command += [sys.executable, str(ROOT / "main.py"), "--http.port", str(port), "--http.tls_port", "0"]
     command += ["--log.format", "json", "--password.remember_key", os.urandom(32).hex()]
+    command += HIGH_LIMITS
     command += ["--metrics.port", "0"]  # requests are counted; under callgrind a second of records weighs like fifty
     stores = {"XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
     log = run / "server.log"

@@ -25,7 +25,14 @@ REFUSALS = (
     "store_unavailable",
     "internal_error",
 )
-LIMITS = ("wrong_passwords",)
+LIMITS = (
+    "wrong_passwords",
+    "logins_per_address",
+    "registrations_per_address",
+    "uploads_per_user",
+    "wrong_signs_per_address",
+    "reports_per_address",
+)
 LOGINS = ("remembered", "hashed", "wrong_password", "no_such_user", "throttled", "overloaded", "failed")
 CALLBACKS = ("stored", "kept", "ignored", "refused", "failed")
 STORES = ("mysql", "redis")

@@ -1,12 +1,19 @@
 """Rate limits: each one holds, and harms nobody else."""
 
+import itertools
 import json
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 from redis import Redis
 
+from conf.settings import Settings
 from services.limits import network_of
 from tests.harness.client import PASSWORD, Api
+from tests.harness.events import event
+from tests.harness.second_application import another_process
 
 STRANGER = "127.0.0.66"
 
@@ -72,7 +79,7 @@ async def test_uses_become_free_one_by_one(api: Api, store: Redis) -> None:
 async def test_a_right_password_leaves_no_key(api: Api, store: Redis) -> None:
     await api.user("alice")
     assert [await login_code(api, "alice") for _ in range(3)] == [200, 200, 200]
-    assert not store.keys("*limit*")
+    assert not store.keys("*wrong_passwords*")
 
 
 @pytest.mark.gen_test
@@ -80,7 +87,120 @@ async def test_a_right_password_leaves_no_key(api: Api, store: Redis) -> None:
 async def test_an_empty_rate_is_no_limit(api: Api, store: Redis) -> None:
     await api.user("alice")
     assert [await login_code(api, "alice", "wrong") for _ in range(30)] == [621] * 30
-    assert not store.keys("*limit*")
+    assert not store.keys("*wrong_passwords*")
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.logins_per_address", "3 per hour")
+async def test_logins_from_one_address(api: Api, mysql: Cursor) -> None:
+    users = [await api.at(f"127.0.1.{number}").user() for number in range(4)]
+    stranger = api.at(STRANGER)
+    assert [await login_code(stranger, user.userid) for user in users] == [200, 200, 200, 429]
+    assert await login_code(stranger, "nobody") == 429
+    change = {"old_password": PASSWORD, "password": "new"}
+    assert (await stranger.call("/change_password", change, token=users[3].token))["code"] == 429
+    assert [await login_code(api, user.userid) for user in users[:3]] == [200, 200, 200]
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.registrations_per_address", "2 per hour")
+async def test_registrations_from_one_address(api: Api, mysql: Cursor) -> None:
+    async def register(client: Api, userid: str) -> int:
+        return int((await client.call("/register", {"userid": userid, "password": PASSWORD}))["code"])
+
+    assert [await register(api.at(STRANGER), name) for name in ("a", "b", "c")] == [200, 200, 429]
+    mysql.execute("SELECT COUNT(*) FROM tb_account")
+    assert mysql.fetchone() == (2,)
+    assert await register(api, "c") == 200
+
+
+Upload = Callable[[Api, str], Awaitable[int]]
+_file_ids = map(str, itertools.count(1))
+
+
+def upload(path: str, **fields: Any) -> Upload:
+    async def send(api: Api, token: str) -> int:
+        body = {**fields, "file_id": next(_file_ids)} if "play_url" in fields else fields
+        return int((await api.call(path, body, token=token))["code"])
+
+    return send
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.uploads_per_user", "2 per hour", "--compat.short_video", "true")
+@pytest.mark.parametrize(
+    "send",
+    [
+        upload("/upload_room", title="Hello"),
+        upload("/upload_ugc", play_url="https://example.com/cat.mp4"),
+        upload("/lite/upload_ugc", play_url="https://example.com/cat.mp4"),
+        upload("/upload_user_info", nickname="Alice"),
+    ],
+    ids=["room", "ugc", "lite", "profile"],
+)
+async def test_uploads_of_one_user(api: Api, mysql: Cursor, send: Upload) -> None:
+    alice, bob = await api.user("alice"), await api.user("bob")
+    assert [await send(api, alice.token) for _ in range(3)] == [200, 200, 429]
+    assert await upload("/upload_room", title="Another")(api, alice.token) == 429
+    mysql.execute("SELECT (SELECT COUNT(*) FROM tb_room) + (SELECT COUNT(*) FROM tb_ugc)")
+    assert mysql.fetchone() in ((2,), (0,))
+    assert (await api.call("/get_ugc_list", token=alice.token))["code"] == 200
+    assert await send(api, bob.token) == 200
+
+
+async def callback(api: Api, **changes: Any) -> tuple[int, int]:
+    response = await api.fetch("/callback/tape_callback", json.dumps(event(**changes)).encode())
+    assert (response.code == 429) == ("Retry-After" in response.headers)
+    return response.code, json.loads(response.body)["code"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.wrong_signs_per_address", "2 per hour")
+async def test_callbacks_with_a_wrong_sign(api: Api) -> None:
+    stranger = api.at(STRANGER)
+    codes = [await callback(stranger, sign="0" * 32) for _ in range(3)]
+    assert codes == [(403, 4004), (403, 4004), (429, 429)]
+    assert await callback(stranger) == (429, 429)  # a guess may be right
+    assert [await callback(api) for _ in range(5)] == [(200, 0)] * 5
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.reports_per_address", "2 per hour", "--compat.short_video", "true")
+async def test_reports_from_one_address(api: Api) -> None:
+    async def report(client: Api) -> int:
+        return int((await client.call("/lite/report_user", {"userid": "alice"}))["code"])
+
+    await api.user("alice")
+    assert [await report(api.at(STRANGER)) for _ in range(3)] == [200, 200, 429]
+    assert await report(api) == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--redis.url", "unix:///nowhere?db=0", "--limits.registrations_per_address", "1 per day")
+async def test_without_redis_nothing_is_limited(api: Api, logged: list[dict[str, Any]]) -> None:
+    assert await api.call("/register", {"userid": "alice", "password": PASSWORD}) == {"code": 200, "message": "OK"}
+    (line,) = [line for line in logged if line["event"] == "limit not counted"]
+    assert line["limit"] == "registrations_per_address"
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf(
+    *("--redis.url", "unix:///nowhere?db=0", "--limits.registrations_per_address", "1 per day"),
+    *("--limits.without_redis", "refuse"),
+)
+async def test_without_redis_what_is_limited_is_refused_if_the_settings_say_so(api: Api) -> None:
+    assert (await api.call("/register", {"userid": "alice", "password": PASSWORD}))["code"] == 503
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.registrations_per_address", "1 per day")
+async def test_the_limits_of_all_processes_are_one(api: Api, conf: Settings) -> None:
+    async with another_process(api, conf) as other:
+        codes = [
+            (await client.call("/register", {"userid": userid, "password": PASSWORD}))["code"]
+            for client, userid in ((api, "a"), (other, "b"))
+        ]
+    assert codes == [200, 429]
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ async def test_simultaneous_deliveries_through_two_processes_make_one_replay(api
     user = await api.user("anchor")
     async with open_services(conf) as second:
         bodies = [recorded(name, 0, 400) for name in ("m1", "h1") * 10]
-        there = [second.recordings.receive(body, json.dumps(body).encode()) for body in bodies]
+        there = [second.recordings.receive(body, json.dumps(body).encode(), "") for body in bodies]
         await gen.multi([*(store(api, body) for body in bodies), *there])
     (replay,) = await replays(api, user.token)
     assert (replay["play_url"], replay["hls_play_url"]) == ("http://vod/m1", "http://vod/h1")
