@@ -5,9 +5,8 @@ and then each one when the interval for it has passed. The state is the time in 
 and this is the time to live of a key without a value. So what has no key has not been used, and old keys vanish.
 """
 
-from collections.abc import Sequence
+import itertools
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import NamedTuple
 
 import structlog
 
@@ -43,39 +42,25 @@ return 0
 )
 
 
-class _Metered(NamedTuple):
-    """A key and its rate."""
-
-    key: str
-    rate: Rate
-
-
 class Limit:
     """A rate of the settings for each subject: a user, or the network of an address. "" is no subject, and free."""
 
     def __init__(self, redis: RedisClient, rates: settings.Limits, name: str, message: str, metrics: Metrics) -> None:
         self._redis = redis
         self._name = name
-        self._rate: Rate | None = getattr(rates, name)
+        self._quota = _quota(getattr(rates, name))
         self._message = message
         self._serves_without_redis = rates.without_redis == "serve"
         self._subject_of = network_of if name.endswith("_per_address") else str
         self._throttled = metrics.throttled
 
-    async def use(self, subject: str) -> None:
-        """Count a use. Raises TOO_FREQUENT when none is free."""
-        await self._meter(subject, 1)
-
-    async def check(self, subject: str) -> None:
-        """Raise TOO_FREQUENT when no use is free."""
-        await self._meter(subject, 0)
-
-    async def _meter(self, subject: str, uses: int) -> None:
+    async def use(self, subject: str, uses: int = 1) -> None:
+        """Count a use; 0 uses only look. Raises TOO_FREQUENT when none is free."""
         subject = self._subject_of(subject)
-        if self._rate is None or not subject:
+        if not (self._quota and subject):
             return
         try:
-            wait_ms = await _meter(self._redis, [_Metered(keys.limit(self._name, subject), self._rate)], uses)
+            wait_ms = await self._redis.run(_METER, [keys.limit(self._name, subject)], [uses, *self._quota])
         except StoreError as error:
             if not self._serves_without_redis:
                 raise
@@ -96,29 +81,29 @@ class PasswordTries:
 
     def __init__(self, redis: RedisClient, rates: settings.Limits, metrics: Metrics) -> None:
         self._redis = redis
-        self._rate = rates.wrong_passwords
-        self._rate_per_address = rates.wrong_passwords_per_address
+        self._quota = _quota(rates.wrong_passwords)
+        self._quota_per_address = _quota(rates.wrong_passwords_per_address)
         self._throttled = metrics.throttled
 
     async def acquire(self, userid: str, address: str) -> None:
         """Use up a try. Raises TOO_FREQUENT when none is left."""
-        wait_ms = await _meter(self._redis, self._metered(userid, address), 1)
+        wait_ms = await self._meter(userid, address, 1)
         if wait_ms > 0:
             self._throttled["wrong_passwords"] += 1
             raise _too_frequent("too many wrong passwords", wait_ms)
 
     async def release(self, userid: str, address: str) -> None:
         """Return a try that did not end with a wrong password."""
-        await _meter(self._redis, self._metered(userid, address), -1)
+        await self._meter(userid, address, -1)
 
-    def _metered(self, userid: str, address: str) -> list[_Metered]:
-        network = network_of(address)
-        metered = []
-        if self._rate is not None:
-            metered.append(_Metered(keys.wrong_passwords(userid), self._rate))
-        if self._rate_per_address is not None and network:
-            metered.append(_Metered(keys.wrong_passwords_from(userid, network), self._rate_per_address))
-        return metered
+    async def _meter(self, userid: str, address: str, uses: int) -> int:
+        metered = {keys.wrong_passwords(userid): self._quota}
+        if network := network_of(address):
+            metered[keys.wrong_passwords_from(userid, network)] = self._quota_per_address
+        metered = {key: quota for key, quota in metered.items() if quota}
+        if not metered:
+            return 0
+        return int(await self._redis.run(_METER, list(metered), [uses, *itertools.chain(*metered.values())]))
 
 
 class Limits:
@@ -149,13 +134,9 @@ def network_of(address: str) -> str:
     return str(IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))
 
 
-async def _meter(redis: RedisClient, metered: Sequence[_Metered], uses: int) -> int:
-    if not metered:
-        return 0
-    args = [uses]
-    for each in metered:
-        args += [each.rate.interval_ms, each.rate.uses]
-    return int(await redis.run(_METER, [each.key for each in metered], args))
+def _quota(rate: Rate | None) -> tuple[int, ...]:
+    """The arguments of the script for a rate, none when it is off."""
+    return () if rate is None else (rate.interval_ms, rate.uses)
 
 
 def _too_frequent(message: str, wait_ms: int) -> ServiceError:

@@ -49,6 +49,10 @@ _CREDENTIALS = (AuthenticationError, AuthorizationError)
 _PASSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY")
 
 
+_names: dict[str | bytes | int, str] = {}
+"""The name of each script, by its sha and by its text."""
+
+
 class Script(NamedTuple):
     """A Lua script, its name in the log and the name by which Redis caches it."""
 
@@ -59,7 +63,9 @@ class Script(NamedTuple):
     @classmethod
     def of(cls, name: str, text: str) -> "Script":
         """The script with this text."""
-        return cls(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        _names[sha] = _names[text] = name
+        return cls(name, text, sha)
 
 
 class _ScriptMissing(StoreError):
@@ -81,7 +87,6 @@ class RedisClient:
         )
         self._mget_seconds, self._pipeline_seconds = seconds["MGET"], seconds["pipeline"]
         self._errors = metrics.store_errors
-        self._scripts: dict[str | bytes | int, str] = {}
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float, max_batch: int, metrics: Metrics) -> Self:
@@ -103,7 +108,6 @@ class RedisClient:
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """Run a script; its return value."""
-        self._scripts[script.sha] = self._scripts[script.text] = script.name
         try:
             return await self._commands.load(("EVALSHA", script.sha, len(keys), *keys, *args))
         except _ScriptMissing:
@@ -137,14 +141,14 @@ class RedisClient:
         try:
             replies = await self._connections.call(commands)
         except TimeoutError:
-            unavailable = StoreUnavailable("redis", "no answer in time", self._outline(commands))
+            unavailable = StoreUnavailable("redis", "no answer in time", _outline(commands))
             raise self._counted(unavailable) from None
         except RedisError as error:
-            raise self._counted(_translated(error, self._outline(commands))) from error
+            raise self._counted(_translated(error, _outline(commands))) from error
         finally:
             seconds.observe(time.monotonic() - started)
         return [
-            self._counted(_translated(reply, self._outline([command]))) if isinstance(reply, RedisError) else reply
+            self._counted(_translated(reply, _outline([command]))) if isinstance(reply, RedisError) else reply
             for command, reply in zip(commands, replies, strict=True)
         ]
 
@@ -153,12 +157,14 @@ class RedisClient:
             self._errors["redis", kind_of(error)] += 1
         return error
 
-    def _outline(self, commands: list[Command]) -> str:
-        """The scripts that the commands run, and the names of the other commands."""
-        return ", ".join(sorted({self._name(command) for command in commands}))
 
-    def _name(self, command: Command) -> str:
-        return self._scripts[command[1]] if command[0] in ("EVALSHA", "EVAL") else str(command[0])
+def _outline(commands: list[Command]) -> str:
+    """The scripts that the commands run, and the names of the other commands."""
+    return ", ".join(sorted({_name(command) for command in commands}))
+
+
+def _name(command: Command) -> str:
+    return _names[command[1]] if command[0] in ("EVALSHA", "EVAL") else str(command[0])
 
 
 def _translated(error: RedisError, call: str) -> StoreError:
