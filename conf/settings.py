@@ -19,7 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from conf.values import OptionalRate, Rate
+from conf.values import UNIX, OptionalRate, Proxies, Rate
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONF = ROOT / "conf" / "development.toml"
@@ -83,7 +83,7 @@ class Http(Section):
     tls_key: Path | None = None
     fd: int | None = Field(None, ge=0, description="serve on this inherited listening socket instead")
     processes: int = Field(1, ge=1, le=64, description="workers that serve the same ports")
-    trust_proxy: bool = Field(False, description="believe X-Real-Ip, X-Scheme and X-Request-Id")
+    trusted_proxies: Proxies = Field((), description="networks whose X-Forwarded-For and the like are believed")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
     docs: bool | None = Field(None, description="serve /docs and /openapi.json; by default in development only")
     cors_origins: Origins = Field((), description="origins of web pages that may call, or *; empty: none")
@@ -95,6 +95,20 @@ class Http(Section):
         if self.fd is None and not self.port and not self.tls_port:
             raise ValueError("port and tls_port are both 0: nothing to listen on")
         return self
+
+    @property
+    def is_local(self) -> bool:
+        """True when only this machine can connect, as far as these settings know."""
+        return self.fd is not None or self.address in _LOOPBACK
+
+    def weaknesses(self) -> Iterator[str]:
+        """See `Settings.weaknesses`."""
+        if self.port and not self.is_local:
+            yield f"http.port: tokens cross the network in plain text at {self.address}:{self.port}"
+        if any(proxy != UNIX and proxy.prefixlen == 0 for proxy in self.trusted_proxies):
+            yield "http.trusted_proxies: whoever reaches the server can forge its address"
+        if self.is_local and not self.trusted_proxies:
+            yield "http.trusted_proxies is empty: all clients of a proxy have its address, and share its limits"
 
 
 class MySQL(Section):
@@ -322,11 +336,7 @@ class Settings(BaseSettings):
             return
         if not self.live.bizid:
             yield "live.bizid is empty: any digits count as the prefix of a stream id"
-        if self.http.fd is None and self.http.address not in _LOOPBACK:
-            if self.http.port:
-                yield f"http.port: tokens cross the network in plain text at {self.http.address}:{self.http.port}"
-            if self.http.trust_proxy:
-                yield f"http.trust_proxy: whoever reaches {self.http.address} can forge its address"
+        yield from self.http.weaknesses()
         mysql = mysql_arguments(self.mysql.url.get_secret_value())
         if not (mysql["unix_socket"] or mysql["host"] in _LOOPBACK or mysql["ssl"]):
             yield "mysql.url: passwords and rows cross the network in plain text without ?ssl_ca="

@@ -1,7 +1,8 @@
 """Settings that have a notation of their own."""
 
 import re
-from typing import Annotated, NamedTuple
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import PlainValidator
 from pydantic_settings import NoDecode
@@ -42,3 +43,21 @@ def _rate(value: object) -> Rate | None:
 
 OptionalRate = Annotated[Rate | None, NoDecode, PlainValidator(_rate)]
 """A rate, written as "10 per 5 minutes", with seconds, minutes, hours or days. Empty: no limit."""
+
+
+UNIX: Literal["unix"] = "unix"
+Proxy = IPv4Network | IPv6Network | Literal["unix"]
+
+
+def _proxies(value: object) -> tuple[Proxy, ...]:
+    names = [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+    try:
+        if isinstance(names, list | tuple):
+            return tuple(UNIX if name == UNIX else ip_network(name) for name in names)
+    except ValueError:
+        pass
+    raise ValueError('takes addresses and networks such as 127.0.0.1 and 10.0.0.0/8, or "unix" for Unix sockets')
+
+
+Proxies = Annotated[tuple[Proxy, ...], NoDecode, PlainValidator(_proxies)]
+"""Proxies as a list, or as one text with commas between them."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import structlog
-from tornado.httputil import HTTPServerRequest, format_timestamp
+from tornado.httputil import format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
 from conf.settings import Settings
@@ -18,6 +18,7 @@ from handlers.schemas.formats import Formats
 from handlers.transport.application import MAX_BODY, Application
 from handlers.transport.handler import DirectHandler
 from handlers.transport.headers import Headers
+from handlers.transport.request import Request
 from services import Services, wire
 from services.errors import Code, ServiceError, StoreError, StoreUnavailable
 
@@ -33,6 +34,7 @@ class BaseHandler(DirectHandler):
     """Answers in the envelope, errors too."""
 
     application: Application
+    request: Request
     description: ClassVar[Description | None] = None
     """None for what is no interface of the API."""
     quiet: ClassVar[bool] = False
@@ -166,6 +168,6 @@ def _date(second: int) -> str:
     return format_timestamp(second)
 
 
-def _request_id(request: HTTPServerRequest, application: Application) -> str:
-    given = request.headers.get("X-Request-Id", "") if application.conf.http.trust_proxy else ""
+def _request_id(request: Request, application: Application) -> str:
+    given = request.headers.get("X-Request-Id", "") if request.from_proxy else ""
     return given if _REQUEST_ID.fullmatch(given) else next(application.request_ids)

@@ -21,6 +21,7 @@ from handlers.page_cache import PageCache
 from handlers.schemas.formats import Formats
 from handlers.transport.handler import DirectHandler
 from handlers.transport.headers import Headers
+from handlers.transport.proxies import TrustedProxies
 from handlers.transport.request import Request
 from services import Services
 from services.background import Background
@@ -62,6 +63,8 @@ class Application(TornadoApplication):
         self.formats = Formats(ZoneInfo(conf.timezone), conf.compat.official_apps)
         self.page_cache = PageCache(ttl=conf.performance.page_ttl, max_bytes=conf.performance.page_cache_bytes)
         self.cors = Cors(conf.http.cors_origins) if conf.http.cors_origins else None
+        proxies = conf.http.trusted_proxies
+        self.proxies = TrustedProxies(proxies) if proxies else None
         self.draining = False
         self._watch(services.metrics)
 
@@ -104,8 +107,7 @@ class _Arrival(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
-        trust_proxy = self._application.conf.http.trust_proxy
-        self._request = Request(self._connection, start_line, headers, trust_proxy=trust_proxy)
+        self._request = Request(self._connection, start_line, headers, self._application.proxies)
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
@@ -122,7 +124,7 @@ class _Refusal(HTTPMessageDelegate):
 
     def __init__(self, application: Application, connection: HTTPConnection, error: ServiceError) -> None:
         self._application = application
-        self._request = Request(connection, RequestStartLine("", "", "HTTP/1.0"), Headers(), trust_proxy=False)
+        self._request = Request(connection, RequestStartLine("", "", "HTTP/1.0"), Headers(), None)
         self._error = error
 
     def finish(self) -> None:

@@ -3,7 +3,6 @@
 import re
 import time
 from functools import cached_property, lru_cache
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from tornado.escape import parse_qs_bytes
@@ -15,6 +14,8 @@ from tornado.httputil import (
     HTTPServerRequest,
     RequestStartLine,
 )
+
+from handlers.transport.proxies import TrustedProxies, client_address, is_trusted
 
 # uri-host and port (RFC 3986 section 3.2.2), without the comma: two Host fields joined by one are two hosts.
 _HOST = re.compile(r"[\w.~!$&'()*+;=%:\[\]-]*", re.ASCII)
@@ -32,7 +33,11 @@ class Request(HTTPServerRequest):
     """Tornado's request. The fields of a query are parsed when a handler asks for them."""
 
     def __init__(
-        self, connection: HTTPConnection, start_line: RequestStartLine, headers: HTTPHeaders, *, trust_proxy: bool
+        self,
+        connection: HTTPConnection,
+        start_line: RequestStartLine,
+        headers: HTTPHeaders,
+        proxies: TrustedProxies | None,
     ) -> None:
         """Raises HTTPInputError for a request without a host, or for more than one (RFC 9112 section 3.2)."""
         self.method, self.uri, self.version = start_line
@@ -42,17 +47,19 @@ class Request(HTTPServerRequest):
         self._started = 0.0
         peer: Peer = connection.context  # type: ignore[attr-defined]  # of every HTTPConnection, though undeclared
         self.remote_ip, self.protocol = peer.remote_ip, peer.protocol
-        if trust_proxy:
-            self._trust(headers)
+        self.from_proxy = proxies is not None and is_trusted(proxies, peer.remote_ip)
+        """True when a trusted proxy has sent the request."""
+        if proxies is not None and self.from_proxy:
+            self._believe(proxies, headers)
         host = headers.get("Host", "127.0.0.1" if self.version == "HTTP/1.0" else None)
         if host is None or not _is_host(host):
             raise HTTPInputError("Host is missing, repeated or malformed")
         self.host = host
         self.path, _, self.query = _origin_form(self.uri).partition("?")
 
-    def _trust(self, headers: HTTPHeaders) -> None:
-        if _is_ip(address := headers.get("X-Real-Ip", "")):
-            self.remote_ip = address
+    def _believe(self, proxies: TrustedProxies, headers: HTTPHeaders) -> None:
+        forwarded_for, real_ip = headers.get("X-Forwarded-For", ""), headers.get("X-Real-Ip", "")
+        self.remote_ip = client_address(proxies, self.remote_ip, forwarded_for, real_ip)
         if (scheme := headers.get("X-Scheme", "")) in ("http", "https"):
             self.protocol = scheme
 
@@ -89,14 +96,6 @@ class Request(HTTPServerRequest):
     def request_time(self) -> float:
         """Seconds since the request had arrived."""
         return time.monotonic() - self._started
-
-
-@lru_cache(maxsize=1024)
-def _is_ip(address: str) -> bool:
-    try:
-        return "%" not in str(ip_address(address))
-    except ValueError:
-        return False
 
 
 @lru_cache(maxsize=64)

@@ -193,6 +193,18 @@ async def test_without_redis_what_is_limited_is_refused_if_the_settings_say_so(a
 
 
 @pytest.mark.gen_test
+@pytest.mark.conf("--http.trusted_proxies", "127.0.0.1", "--limits.wrong_passwords_per_address", "1 per day")
+async def test_clients_of_a_proxy_are_limited_apart(api: Api) -> None:
+    async def guess(client: Api, address: str) -> int:
+        body = {"userid": "alice", "password": "wrong"}
+        return int((await client.call("/login", body, **{"X-Forwarded-For": f"9.9.9.9, {address}"}))["code"])
+
+    await api.user("alice")
+    assert [await guess(api, address) for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2")] == [621, 429, 621]
+    assert [await guess(api.at(STRANGER), address) for address in ("192.0.2.3", "192.0.2.4")] == [621, 429]
+
+
+@pytest.mark.gen_test
 @pytest.mark.conf("--limits.registrations_per_address", "1 per day")
 async def test_the_limits_of_all_processes_are_one(api: Api, conf: Settings) -> None:
     async with another_process(api, conf) as other:

@@ -61,7 +61,9 @@ async def test_health_checks_are_logged_at_debug(api: Api, logged: list[dict[str
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("trusted", [False, pytest.param(True, marks=pytest.mark.conf("--http.trust_proxy", "true"))])
+@pytest.mark.parametrize(
+    "trusted", [False, pytest.param(True, marks=pytest.mark.conf("--http.trusted_proxies", "127.0.0.1"))]
+)
 async def test_only_a_trusted_proxy_may_set_the_request_id(api: Api, trusted: bool) -> None:
     for given in ("id-1", "bad id", "x" * 65):
         response = await api.fetch("/nothing", headers={"X-Request-Id": given})

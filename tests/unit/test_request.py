@@ -1,5 +1,6 @@
 """A request has what Tornado's handlers ask of it."""
 
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,13 +8,23 @@ import pytest
 from tornado.httputil import HTTPInputError, HTTPServerRequest, RequestStartLine
 
 from handlers.transport.headers import Headers
+from handlers.transport.proxies import TrustedProxies
 from handlers.transport.request import Request
 
+PEER = "192.0.2.1"
+TRUSTED = TrustedProxies([ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")])
 
-def make(target: str = "/", headers: dict[str, str] | None = None, *, trust_proxy: bool = False) -> Request:
-    connection: Any = SimpleNamespace(context=SimpleNamespace(remote_ip="192.0.2.1", protocol="http"))
+
+def make(
+    target: str = "/",
+    headers: dict[str, str] | None = None,
+    *,
+    proxies: TrustedProxies | None = None,
+    peer: str = PEER,
+) -> Request:
+    connection: Any = SimpleNamespace(context=SimpleNamespace(remote_ip=peer, protocol="http"))
     fields = Headers({"Host": "x"} if headers is None else headers)
-    return Request(connection, RequestStartLine("GET", target, "HTTP/1.1"), fields, trust_proxy=trust_proxy)
+    return Request(connection, RequestStartLine("GET", target, "HTTP/1.1"), fields, proxies)
 
 
 @pytest.mark.parametrize("host", ["x", "X.example:8000", "[::1]:80", "", "127.0.0.1"])
@@ -42,17 +53,61 @@ def test_it_has_one_host(headers: dict[str, str]) -> None:
         make("/", headers)
 
 
-def test_a_proxy_is_believed_when_it_is_trusted() -> None:
-    sent = {"Host": "x", "X-Real-Ip": "2001:db8::1", "X-Scheme": "https", "X-Forwarded-For": "1.2.3.4"}
-    trusting = make("/", sent, trust_proxy=True)
-    assert (trusting.remote_ip, trusting.protocol) == ("2001:db8::1", "https")
-    assert (make("/", sent).remote_ip, make("/", sent).protocol) == ("192.0.2.1", "http")
+def address_of(proxies: TrustedProxies | None = TRUSTED, peer: str = PEER, **headers: str) -> str | None:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return make("/", {"Host": "x", **named}, proxies=proxies, peer=peer).remote_ip
 
 
-@pytest.mark.parametrize("address", ['1"', "1", "0x7f.1", "\xb9.2.3.4", "fe80::1%lo", "1.2.3.4, 5.6.7.8", ""])
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("9.9.9.9, 198.51.100.7", "198.51.100.7"),
+        ("9.9.9.9,198.51.100.7,192.0.2.2, 2001:db8::1", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2A00:0:0::1", "2a00::1"),
+        ("192.0.2.2, 192.0.2.3", PEER),
+    ],
+)
+def test_the_client_is_the_right_most_address_that_is_no_trusted_proxy(forwarded: str, address: str) -> None:
+    assert address_of(X_Forwarded_For=forwarded) == address
+    assert address_of(X_Real_Ip=forwarded) == address
+    assert address_of(X_Forwarded_For=forwarded, X_Real_Ip=forwarded) == address
+    assert address_of(X_Forwarded_For=forwarded, X_Real_Ip="192.0.2.9") == address
+
+
+def test_a_header_that_contradicts_the_other_is_forged() -> None:
+    assert address_of(X_Forwarded_For="9.9.9.9", X_Real_Ip="198.51.100.7") == PEER
+
+
+@pytest.mark.parametrize("peer", ["198.51.100.7", "2a00::1", "", "::ffff:198.51.100.7"])
+def test_nobody_else_is_believed(peer: str) -> None:
+    sent = {"Host": "x", "X-Forwarded-For": "9.9.9.9", "X-Real-Ip": "9.9.9.9", "X-Scheme": "https"}
+    for proxies in (TRUSTED, None):
+        request = make("/", sent, proxies=proxies, peer=peer)
+        assert (request.remote_ip, request.protocol, request.from_proxy) == (peer, "http", False)
+
+
+def test_a_proxy_at_a_unix_socket_is_believed_when_it_is_named() -> None:
+    assert address_of(TrustedProxies(["unix"]), peer="", X_Real_Ip="9.9.9.9") == "9.9.9.9"
+    assert address_of(TrustedProxies(["unix"]), X_Real_Ip="9.9.9.9") == PEER
+
+
+def test_a_proxy_is_believed_at_its_address_of_ipv4_in_ipv6() -> None:
+    assert address_of(peer="::ffff:192.0.2.1", X_Real_Ip="9.9.9.9") == "9.9.9.9"
+
+
+@pytest.mark.parametrize(
+    "address", ['1"', "1", "0x7f.1", "\xb9.2.3.4", "fe80::1%lo", "9.9.9.9, unknown", "9.9.9.9:80", ""]
+)
 def test_only_an_address_is_believed(address: str) -> None:
-    request = make("/", {"Host": "x", "X-Real-Ip": address, "X-Scheme": "ftp"}, trust_proxy=True)
-    assert (request.remote_ip, request.protocol) == ("192.0.2.1", "http")
+    assert address_of(X_Real_Ip=address) == PEER
+    assert address_of(X_Forwarded_For=address) == PEER
+
+
+@pytest.mark.parametrize(("scheme", "protocol"), [("https", "https"), ("http", "http"), ("ftp", "http")])
+def test_a_proxy_names_the_scheme(scheme: str, protocol: str) -> None:
+    assert make("/", {"Host": "x", "X-Scheme": scheme}, proxies=TRUSTED).protocol == protocol
 
 
 @pytest.mark.parametrize(

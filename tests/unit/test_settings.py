@@ -4,12 +4,14 @@ import subprocess
 import sys
 from contextlib import redirect_stderr
 from io import StringIO
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from conf.cli import load
 from conf.settings import ROOT, Settings
+from conf.values import Rate
 
 REAL = {
     "XZB_LIVE__CALLBACK_KEY": "k1",
@@ -40,12 +42,12 @@ def refused(*options: str, **env: str) -> str:
     return stderr.getvalue()
 
 
-def load_with(**env: str) -> Settings:
-    """The settings of an environment."""
+def load_with(*options: str, **env: str) -> Settings:
+    """The settings of options and an environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in env.items():
             patch.setenv(name, value)
-        return load()
+        return load(options)
 
 
 def test_main_ends_at_a_wrong_setting_with_nothing_but_the_message() -> None:
@@ -122,6 +124,40 @@ def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
     assert str(tmp_path / "a.toml") in refused(XZB_CONF=str(tmp_path / "a.toml"))
 
 
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("10 per 5 minutes", Rate(10, 300)),
+        ("1 per second", Rate(1, 1)),
+        ("1000 per 1 second", Rate(1000, 1)),
+        ("7 per 2 hours", Rate(7, 7200)),
+        ("1 per 30 days", Rate(1, 30 * 86400)),
+        ("", None),
+    ],
+)
+def test_a_rate_is_written_in_words(text: str, rate: Rate | None) -> None:
+    assert load_with("--limits.uploads_per_user", text).limits.uploads_per_user == rate
+    assert load_with(XZB_LIMITS__UPLOADS_PER_USER=str(rate or "")).limits.uploads_per_user == rate
+
+
+@pytest.mark.parametrize(
+    "text", ["0 per minute", "10", "10 per fortnight", "1.5 per day", "-1 per day", "1001 per second", "1 per 31 days"]
+)
+def test_another_text_is_no_rate(text: str) -> None:
+    message = refused("--limits.uploads_per_user", text)
+    assert f"limits.uploads_per_user (XZB_LIMITS__UPLOADS_PER_USER): got {text!r}, takes a rate such as" in message
+
+
+def test_proxies_are_networks() -> None:
+    named = load_with(XZB_HTTP__TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8,2001:db8::/32,unix").http.trusted_proxies
+    assert named == (ip_network("127.0.0.1"), ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"), "unix")
+
+
+@pytest.mark.parametrize("text", ["nginx", "10.0.0.1/8", "true", "127.0.0.1:80"])
+def test_another_text_is_no_proxy(text: str) -> None:
+    assert f"got {text!r}, takes addresses and networks" in refused("--http.trusted_proxies", text)
+
+
 def test_both_ports_off_and_half_a_certificate() -> None:
     assert "nothing to listen on" in refused("--http.port", "0", "--http.tls_port", "0")
     assert "go together" in refused("--http.tls_key", "/x")
@@ -143,7 +179,7 @@ def test_production_takes_only_real_credentials(monkeypatch: pytest.MonkeyPatch)
     assert "k3" not in f"{settings!r} {settings}"
 
 
-OUTSIDE = {"XZB_HTTP__ADDRESS": "0.0.0.0", "XZB_HTTP__TRUST_PROXY": "true"}
+OUTSIDE = {"XZB_HTTP__ADDRESS": "0.0.0.0", "XZB_HTTP__TRUSTED_PROXIES": "10.0.0.0/8,0.0.0.0/0"}
 INSIDE = {"XZB_MYSQL__URL": "mysql://u@localhost/d?unix_socket=/s", "XZB_REDIS__URL": "unix:///s?db=0"}
 
 
@@ -152,7 +188,8 @@ INSIDE = {"XZB_MYSQL__URL": "mysql://u@localhost/d?unix_socket=/s", "XZB_REDIS__
     [
         ({}, ["live.bizid", "mysql.url", "redis.url"]),
         ({"XZB_LIVE__BIZID": "7", **INSIDE}, []),
-        ({"XZB_LIVE__BIZID": "7", **INSIDE, **OUTSIDE}, ["http.port", "http.trust_proxy"]),
+        ({"XZB_LIVE__BIZID": "7", **INSIDE, **OUTSIDE}, ["http.port", "http.trusted_proxies"]),
+        ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_HTTP__TRUSTED_PROXIES": ""}, ["http.trusted_proxies"]),
         ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_REDIS__URL": "redis://127.0.0.1"}, ["redis.url"]),
         ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_REDIS__URL": "rediss://:p@redis"}, []),
     ],
