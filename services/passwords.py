@@ -48,9 +48,16 @@ class Passwords:
         return await self._run(lambda: self._hasher.hash(password))
 
     async def verify(self, stored: str, password: str) -> bool:
-        """True when the password belongs to the stored value: a hash, or the plain text of an imported user."""
+        """True when the password belongs to the stored value: a hash, or the plain text of an imported user.
+
+        A wrong one takes a hash in both cases, so that nobody can tell imported users by the time. A right one takes
+        the hash that replaces the plain text.
+        """
         if not is_hash(stored):
-            return hmac.compare_digest(stored.encode(), password.encode())
+            if hmac.compare_digest(stored.encode(), password.encode()):
+                return True
+            await self.hash(password)
+            return False
         return await self._run(lambda: self._matches(stored, password))
 
     def is_outdated(self, stored: str) -> bool:

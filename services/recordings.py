@@ -34,7 +34,7 @@ _ROOM_DELAY = timedelta(seconds=120)
 _REST_OF_SECOND = timedelta(microseconds=999_999)
 # An event that Tencent delivers late is accepted this long past its expiry.
 MAX_LATENESS_S = 900
-_MAX_AHEAD_S = 86400  # clocks do not differ by more
+MAX_AHEAD_S = 86400  # clocks do not differ by more, and Tencent signs an event for minutes
 _REPLAY_BATCH = 100
 _MAX_COUNTED = 10_000
 _is_hex = re.compile(r"[0-9a-f]+").fullmatch
@@ -148,13 +148,17 @@ class Recordings:
             raise ServiceError(
                 Code.INVALID_TOKEN, f"t: is {lateness:.0f} s in the past, of which {MAX_LATENESS_S} are allowed"
             )
+        if -lateness > MAX_AHEAD_S:
+            raise ServiceError(
+                Code.INVALID_TOKEN, f"t: is {-lateness:.0f} s ahead, of which {MAX_AHEAD_S} are allowed"
+            )
 
     async def _deliver(self, event: Mapping[str, Any], body: str, event_id: str) -> Outcome:
         try:
             recording = recording_of(event)
             if recording is None or recording.length < self._min_duration:
                 return Outcome.IGNORED
-            if recording.end_time > time.time() + _MAX_AHEAD_S:  # it would lead the list until then
+            if recording.end_time > time.time() + MAX_AHEAD_S:  # it would lead the list until then
                 raise ServiceError(Code.INVALID_PARAM, "end_time: is more than a day in the future")
             await self._store(recording, event_id)
         except ServiceError as error:

@@ -19,8 +19,8 @@ class CallbackCode(ExplainedCode):
     INVALID_PARAM = 4002, "`t` or `sign` is missing or malformed", "t 或 sign 缺失或格式错误"
     INVALID_SIGN = (
         4004,
-        "the sign is wrong, or `t` passed more than 15 minutes ago",
-        "签名错误，或 t 已过期超过 15 分钟",
+        "the sign is wrong, or `t` passed more than 15 minutes ago or is more than a day ahead",
+        "签名错误，或 t 已过期超过 15 分钟，或超前一天以上",
     )
 
 

@@ -14,7 +14,7 @@ import typer
 from conf.cli import load
 from scripts.administration.command import Json, Refused, group, read_secret, show
 from services import authentication
-from services.recordings import MAX_LATENESS_S
+from services.recordings import MAX_AHEAD_S, MAX_LATENESS_S
 from services.tencent import signatures
 
 T = TypeVar("T")
@@ -137,6 +137,7 @@ def callback(
                 "key_fits", bool(fitting), f"it was made with another t, or another key than {' and '.join(known)}"
             ),
             _current(expires, tolerance=MAX_LATENESS_S),
+            _Verdict("is_near", expires - time.time() <= MAX_AHEAD_S, "it expires in more than a day"),
         ],
         as_json=as_json,
     )

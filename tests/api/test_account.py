@@ -13,6 +13,7 @@ from redis import Redis
 from tornado import gen
 
 from conf.settings import ROOT
+from handlers.transport.application import Application
 from tests.harness.client import PASSWORD, Api
 
 
@@ -157,6 +158,22 @@ async def test_equal_passwords_have_different_hashes(api: Api, mysql: Cursor) ->
 async def test_a_hash_is_no_password(api: Api, mysql: Cursor) -> None:
     await api.user("alice")
     assert await login_code(api, "alice", stored_password(mysql, "alice")) == 621
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--password.remember", "0")
+@pytest.mark.parametrize("password", ["wrong", PASSWORD])
+async def test_an_imported_user_is_not_told_by_the_time_of_an_answer(
+    api: Api, app: Application, mysql: Cursor, password: str
+) -> None:
+    import_user(mysql, "old", PASSWORD)
+    await api.user("new")
+    hashes = []
+    for userid in ("old", "new"):
+        before = sum(app.services.metrics.argon2_seconds[()].counts)
+        await login_code(api, userid, password)
+        hashes.append(sum(app.services.metrics.argon2_seconds[()].counts) - before)
+    assert hashes == [1, 1]
 
 
 @pytest.mark.gen_test

@@ -301,12 +301,22 @@ async def test_other_events_are_ignored(api: Api, mysql: Cursor) -> None:
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize(("age", "status"), [(-600, 200), (0, 200), (890, 200), (901, 403), (10**9, 403)])
+@pytest.mark.parametrize(("age", "status"), [(-86390, 200), (0, 200), (890, 200), (901, 403), (10**9, 403)])
 async def test_an_event_is_good_until_15_minutes_past_its_expiry(api: Api, age: int, status: int) -> None:
     await api.user("anchor")
     answered, answer = await deliver(api, event(t=int(time.time()) - age))
     assert answered == status
     assert status == 200 or re.fullmatch(r"t: is \d+ s in the past, of which 900 are allowed", answer["message"])
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("t", [int(time.time()) + 86400 + 600, 999_999_999_999])
+async def test_an_event_that_expires_in_days_is_refused(api: Api, mysql: Cursor, t: int) -> None:
+    await api.user("anchor")
+    status, answer = await deliver(api, event(t=t))
+    assert (status, answer["code"]) == (403, 4004)
+    assert re.fullmatch(r"t: is \d+ s ahead, of which 86400 are allowed", answer["message"])
+    assert count(mysql, "tb_vod_file") == 0
 
 
 @pytest.mark.gen_test
