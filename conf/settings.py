@@ -84,6 +84,8 @@ class Http(Section):
     fd: int | None = Field(None, ge=0, description="serve on this inherited listening socket instead")
     processes: int = Field(1, ge=1, le=64, description="workers that serve the same ports")
     trusted_proxies: Proxies = Field((), description="networks whose X-Forwarded-For and the like are believed")
+    allow_plain: bool = Field(False, description="in production, serve plain HTTP beside TLS beyond this machine")
+    hsts: int = Field(2 * 365 * 86400, ge=0, description="max-age of Strict-Transport-Security in s; 0: none")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
     docs: bool | None = Field(None, description="serve /docs and /openapi.json; by default in development only")
     cors_origins: Origins = Field((), description="origins of web pages that may call, or *; empty: none")
@@ -310,6 +312,11 @@ class Settings(BaseSettings):
             if self.http.fd is None and self.http.tls_port and self.http.tls_certificate is None:
                 raise ValueError(
                     "production needs http.tls_certificate and http.tls_key, or http.tls_port = 0 behind a TLS proxy"
+                )
+            if self.http.tls_port and self.http.port and not (self.http.is_local or self.http.allow_plain):
+                raise ValueError(
+                    f"production serves TLS, and plain HTTP to others too, at {self.http.address}:{self.http.port}: "
+                    "http.port = 0 turns that off, and http.allow_plain = true allows it"
                 )
         return self
 

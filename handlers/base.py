@@ -82,6 +82,8 @@ class BaseHandler(DirectHandler):
                 "X-Request-Id": self.request_id,
             }
         )
+        if self.request.protocol == "https" and self.application.hsts:
+            self._headers["Strict-Transport-Security"] = self.application.hsts  # RFC 6797
         self._write_buffer = []
         self.set_status(200)
 

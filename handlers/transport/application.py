@@ -65,6 +65,7 @@ class Application(TornadoApplication):
         self.cors = Cors(conf.http.cors_origins) if conf.http.cors_origins else None
         proxies = conf.http.trusted_proxies
         self.proxies = TrustedProxies(proxies) if proxies else None
+        self.hsts = f"max-age={conf.http.hsts}" if conf.http.hsts else ""
         self.draining = False
         self._watch(services.metrics)
 

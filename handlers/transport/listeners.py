@@ -16,6 +16,9 @@ log = structlog.get_logger()
 
 BACKLOG = 1024  # connections that wait for a worker: all viewers of a broadcast connect when it begins
 
+# Forward secrecy and AEAD only, as in TLS 1.3 (RFC 9325 section 4.2).
+_TLS_1_2_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 
 class Sockets(NamedTuple):
     """The listening sockets of one worker."""
@@ -39,6 +42,7 @@ class Listeners:
         if certificate is not None:
             self.tls_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls_context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self.tls_context.set_ciphers(_TLS_1_2_CIPHERS)
             self._load_certificate()
 
     @classmethod

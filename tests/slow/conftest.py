@@ -19,6 +19,8 @@ def productions(schema: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         @cache
         def start(*options: str) -> Production:
             folder = tmp_path_factory.mktemp("installation")
-            return running.enter_context(production(folder, ["--http.trusted_proxies", "127.0.0.1", *options]))
+            return running.enter_context(
+                production(folder, ["--http.trusted_proxies", "127.0.0.1", "--http.hsts", "60", *options])
+            )
 
         yield start

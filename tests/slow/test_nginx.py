@@ -37,7 +37,7 @@ def post(
     assert response.headers["Content-Type"] == "application/json; charset=utf-8"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Cache-Control"] == "no-store"
-    assert response.headers["Strict-Transport-Security"] == "max-age=63072000"
+    assert response.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
     assert response.headers["Server"] == "nginx"  # without its version
     assert len(response.headers.get_all("X-Request-Id", [])) == 1
     assert response.status == envelope["code"]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, closing
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,24 @@ def test_http_and_https_from_one_process_with_a_self_made_certificate(tmp_path: 
             context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
         with pytest.raises(ssl.SSLError):
             server.call("/healthz", context=context)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+        assert server.call("/healthz", context=context) == alive
+        context.set_ciphers("ECDHE+AES:!AESGCM:!AESCCM:@SECLEVEL=0")  # CBC
+        with pytest.raises(ssl.SSLError):
+            server.call("/healthz", context=context)
+
+
+def test_only_an_answer_over_tls_demands_tls(tmp_path: Path) -> None:
+    with running(tmp_path, "--http.hsts", "60", tls=True) as server:
+        context = ssl.create_default_context(cafile=str(ROOT / "var" / "tls" / "ca.pem"))
+        secure = HTTPSConnection("127.0.0.1", server.tls_port, context=context)
+        demanded = []
+        for connection in (HTTPConnection("127.0.0.1", server.port), secure):
+            for path in ("/healthz", "/nothing"):
+                with closing(connection):
+                    connection.request("GET", path)
+                    demanded.append(connection.getresponse().headers["Strict-Transport-Security"])
+        assert demanded == [None, None, "max-age=60", "max-age=60"]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

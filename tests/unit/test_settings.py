@@ -179,6 +179,27 @@ def test_production_takes_only_real_credentials(monkeypatch: pytest.MonkeyPatch)
     assert "k3" not in f"{settings!r} {settings}"
 
 
+@pytest.mark.parametrize(
+    ("address", "options", "is_refused"),
+    [
+        ("0.0.0.0", [], True),
+        ("0.0.0.0", ["--http.port", "0"], False),
+        ("0.0.0.0", ["--http.allow_plain", "true"], False),
+        ("127.0.0.1", [], False),
+    ],
+)
+def test_production_with_tls_serves_plain_http_to_others_only_when_told(
+    address: str, options: list[str], is_refused: bool
+) -> None:
+    production = {**REAL, "XZB_CONF": str(ROOT / "conf" / "production.example.toml")}
+    tls = ["--http.tls_port", "8443", "--http.tls_certificate", "/c", "--http.tls_key", "/k"]
+    options = [*tls, "--http.address", address, *options]
+    if is_refused:
+        assert "at 0.0.0.0:8000" in refused(*options, **production)
+    else:
+        load_with(*options, **production)
+
+
 OUTSIDE = {"XZB_HTTP__ADDRESS": "0.0.0.0", "XZB_HTTP__TRUSTED_PROXIES": "10.0.0.0/8,0.0.0.0/0"}
 INSIDE = {"XZB_MYSQL__URL": "mysql://u@localhost/d?unix_socket=/s", "XZB_REDIS__URL": "unix:///s?db=0"}
 
