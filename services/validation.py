@@ -44,8 +44,9 @@ INTEGER = BeforeValidator(_integer)
 _USERID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
 # Digits and "_" are the prefix of a stream id: nobody may pose as the user behind it (decisions, section 6).
 _NEW_USERID = r"^([0-9]+|[0-9]*[A-Za-z][A-Za-z0-9_-]*|[0-9]+-[A-Za-z0-9_-]*)$"
-# All characters but the control characters (Unicode category Cc). Every reader of JSON Schema knows the ranges.
-_CONTROL = r"\x00-\x1f\x7f-\x9f"
+# The control characters (Unicode category Cc), and the overrides, embeddings and isolates of text direction, which make
+# what others read something else than what is there (UAX #9). Every reader of JSON Schema knows the ranges.
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 _TEXT = rf"^[^{_CONTROL}]*$"
 _URL = (
     rf"^[Hh][Tt][Tt][Pp][Ss]?://([^\s{_CONTROL}/?#@\\]*@)?"
@@ -84,18 +85,27 @@ Password = Annotated[
 Nickname = Annotated[
     str,
     Field(max_length=100, pattern=_TEXT),
-    Rule("at most 100 characters, without control characters", "最多 100 个字符，不含控制字符"),
+    Rule(
+        "at most 100 characters, without control characters, those of text direction included",
+        "最多 100 个字符，不含控制字符（包括文本方向控制符）",
+    ),
 ]
 Title = Annotated[
     str,
     Field(max_length=128, pattern=_TEXT),
-    Rule("at most 128 characters, without control characters", "最多 128 个字符，不含控制字符"),
+    Rule(
+        "at most 128 characters, without control characters, those of text direction included",
+        "最多 128 个字符，不含控制字符（包括文本方向控制符）",
+    ),
 ]
 Location = Title
 LongTitle = Annotated[
     str,
     Field(max_length=500, pattern=_TEXT),
-    Rule("at most 500 characters, without control characters", "最多 500 个字符，不含控制字符"),
+    Rule(
+        "at most 500 characters, without control characters, those of text direction included",
+        "最多 500 个字符，不含控制字符（包括文本方向控制符）",
+    ),
 ]
 Url = Annotated[
     str,

@@ -125,7 +125,11 @@ def test_every_parameter_model_is_found() -> None:
     [
         ("sex", 7, "sex: must be -1, 0 or 1"),
         ("sex", True, "sex: must be -1, 0 or 1"),
-        ("nickname", "x" * 101, "nickname: must be at most 100 characters, without control characters"),
+        (
+            "nickname",
+            "x" * 101,
+            "nickname: must be at most 100 characters, without control characters, those of text direction included",
+        ),
         ("nickname", 1, "nickname: must be a string"),
         ("avatar", "x", "avatar: must be an absolute http(s) URL of at most 1024 characters, or empty"),
         ("avatar", "\ud800", "avatar: must not contain lone surrogates"),

@@ -13,7 +13,7 @@ HOSTILE = [
     "%s %(x)s {0} ${x} %00 %",
     "\\ \\\\ \\' \\\" \\n \\u0041 \\/",
     " 😀 👩‍👩‍👧 é e\u0301 ",
-    "\u2028\u2029\ufeff\u202e\u200b\ufffe\U0010ffff",
+    "\u2028\u2029\ufeff\u200b\u200d\u200e\u200f\u061c\u202f\u2065\u206a\ufffe\U0010ffff",
     "trailing   ",
     " ",
     "null",
