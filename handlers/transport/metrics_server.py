@@ -5,14 +5,16 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
 
 import structlog
 from prometheus_client.exposition import choose_encoder
 from tornado.httpserver import HTTPServer
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler
 
 from conf.settings import Metrics as MetricsSettings
-from services import Services
+from services import Services, wire
 from services.background import meanwhile
 from services.metrics.recorder import Recorder
 from services.metrics.slots import lock
@@ -97,13 +99,30 @@ class Reporter:
                 log.warning("metrics not served", address=address, port=port, error=str(error))
             return
         routes = [("/metrics", MetricsHandler, {"recorder": self._recorder})]
-        self._server = HTTPServer(Application(routes, log_function=lambda handler: None))
+        application = Application(routes, default_handler_class=_UnknownPathHandler, log_function=lambda handler: None)
+        self._server = HTTPServer(application)
         listening.setblocking(False)
         self._server.add_socket(listening)
         log.info("serving metrics", address=address, port=port)
 
 
-class MetricsHandler(RequestHandler):
+class _Handler(RequestHandler):
+    """Answers errors in the envelope of all answers, and names no software."""
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(wire.encode({"code": status_code, "message": HTTPStatus(status_code).phrase}))
+
+
+class _UnknownPathHandler(_Handler):
+    def prepare(self) -> None:
+        raise HTTPError(HTTPStatus.NOT_FOUND)
+
+
+class MetricsHandler(_Handler):
     """The numbers of all workers, as text or in the format OpenMetrics."""
 
     def initialize(self, recorder: Recorder) -> None:

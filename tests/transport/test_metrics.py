@@ -6,7 +6,8 @@ import platform
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +334,13 @@ def test_open_metrics_are_spoken_to_who_asks_for_them(
         assert fetch(port, "application/openmetrics-text; version=banana")[0].startswith("text/plain")
         assert text.endswith("# EOF\n")
         assert fetch(port)[0].startswith("text/plain; version=0.0.4")
+        refused = {"GET": ("/", 404, "Not Found"), "PUT": ("/metrics", 405, "Method Not Allowed")}
+        for method, (path, status, message) in refused.items():
+            with closing(HTTPConnection("127.0.0.1", port)) as connection:
+                connection.request(method, path)
+                response = connection.getresponse()
+                assert json.loads(response.read()) == {"code": status, "message": message}
+                assert (response.status, response.headers["Server"]) == (status, None)
 
 
 @pytest.mark.gen_test
