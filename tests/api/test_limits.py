@@ -148,6 +148,23 @@ async def test_uploads_of_one_user(api: Api, mysql: Cursor, send: Upload) -> Non
     assert await send(api, bob.token) == 200
 
 
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.uploads_per_user", "30 per day")
+async def test_a_process_counts_some_uploads_together(api: Api, conf: Settings, store: Redis) -> None:
+    send, alice, bob = upload("/upload_room", title="Hello"), await api.user("alice"), await api.user("bob")
+    key = "xzb:{alice}:limit:uploads_per_user"
+    async with another_process(api, conf) as other:
+        assert [await send(api, alice.token), store.exists(key)] == [200, 0]
+        assert [await send(api, alice.token), store.exists(key)] == [200, 1]
+        codes = [await send(client, alice.token) for _ in range(20) for client in (api, other)]
+        assert codes[:28] == [200] * 28
+        assert codes.count(200) in (28, 29, 30)  # one more in each process
+        assert [await send(client, alice.token) for client in (api, other)] == [429, 429]
+        let_pass(store, key, 2 * 86400 / 30)
+        assert [await send(client, alice.token) for client in (api, api, other)] == [200, 200, 429]
+        assert await send(other, bob.token) == 200
+
+
 async def callback(api: Api, **changes: Any) -> tuple[int, int]:
     response = await api.fetch("/callback/tape_callback", json.dumps(event(**changes)).encode())
     assert (response.code == 429) == ("Retry-After" in response.headers)
