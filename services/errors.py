@@ -24,9 +24,9 @@ class Code(ExplainedCode):
     BODY_TOO_LARGE = 413, "the body is longer than 64 KiB", "请求体超过 64 KiB"
     TOO_FREQUENT = (
         429,
-        "a rate limit is exceeded, as `message` says. After too many wrong passwords the right one is refused, too: wait "
-        "for Retry-After seconds",
-        "请求过于频繁，原因见 message；密码错误次数过多后，正确的密码也会被拒绝：请等待 Retry-After 秒",
+        "a rate limit is exceeded, as `message` says: wait for Retry-After seconds. After too many wrong passwords the "
+        "right one is refused, too",
+        "超过限流，原因见 message：请等待 Retry-After 秒。密码错误次数过多后，正确的密码也会被拒绝",
     )
     INVALID_TOKEN = (
         498,

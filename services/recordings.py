@@ -149,9 +149,7 @@ class Recordings:
                 Code.INVALID_TOKEN, f"t: is {lateness:.0f} s in the past, of which {MAX_LATENESS_S} are allowed"
             )
         if -lateness > MAX_AHEAD_S:
-            raise ServiceError(
-                Code.INVALID_TOKEN, f"t: is {-lateness:.0f} s ahead, of which {MAX_AHEAD_S} are allowed"
-            )
+            raise ServiceError(Code.INVALID_TOKEN, f"t: is {-lateness:.0f} s ahead, of which {MAX_AHEAD_S} are allowed")
 
     async def _deliver(self, event: Mapping[str, Any], body: str, event_id: str) -> Outcome:
         try:

@@ -113,14 +113,14 @@ def _kill_connections(mysql: Cursor) -> None:
     ("fault", "store", "path", "event", "call", "cause"),
     [
         (hung_mysql, "mysql", "/login", "store unavailable", "SELECT tb_account", "no answer in time"),
-        (hung_redis, "redis", "/login", "store unavailable", "count wrong passwords", "no answer in time"),
-        (full_redis, "redis", "/login", "store unavailable", "count wrong passwords", "OutOfMemoryError"),
+        (hung_redis, "redis", "/login", "store unavailable", "meter rate", "no answer in time"),
+        (full_redis, "redis", "/login", "store unavailable", "meter rate", "OutOfMemoryError"),
         (
             redis_with_a_new_password,
             "redis",
             "/login",
             "store refuses",
-            "count wrong passwords",
+            "meter rate",
             "Authentication required",
         ),
         (mysql_with_a_new_password, "mysql", "/login", "store refuses", "connect", "Access denied for user 'server'"),
