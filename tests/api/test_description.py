@@ -12,7 +12,10 @@ from services.redis import keys
 from tests.harness.client import Api, User
 from tests.harness.description import description
 
-pytestmark = pytest.mark.conf("--compat.short_video", "true")
+pytestmark = pytest.mark.conf(
+    *("--compat.short_video", "true"),
+    *("--limits.registrations_per_address", "10 per 10 minutes", "--limits.uploads_per_user", "10 per 10 minutes"),
+)
 
 POSTS = {path: item["post"] for path, item in description()["paths"].items() if "post" in item}
 INTERFACES = {path: operation for path, operation in POSTS.items() if not path.startswith("/callback/")}
