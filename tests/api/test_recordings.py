@@ -310,10 +310,10 @@ async def test_an_event_is_good_until_15_minutes_past_its_expiry(api: Api, age: 
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("t", [int(time.time()) + 86400 + 600, 999_999_999_999])
-async def test_an_event_that_expires_in_days_is_refused(api: Api, mysql: Cursor, t: int) -> None:
+@pytest.mark.parametrize("ahead", [86400 + 600, 10**11])
+async def test_an_event_that_expires_in_days_is_refused(api: Api, mysql: Cursor, ahead: int) -> None:
     await api.user("anchor")
-    status, answer = await deliver(api, event(t=t))
+    status, answer = await deliver(api, event(t=int(time.time()) + ahead))
     assert (status, answer["code"]) == (403, 4004)
     assert re.fullmatch(r"t: is \d+ s ahead, of which 86400 are allowed", answer["message"])
     assert count(mysql, "tb_vod_file") == 0
