@@ -35,7 +35,7 @@ for i, key in ipairs(KEYS) do
   debts[i] = math.max(redis.call('PTTL', key), 0)
   wait = math.max(wait, debts[i] + ARGV[2 * i] * (math.max(uses, 1) - ARGV[2 * i + 1]))
 end
-if uses == 0 or (uses > 0 and wait > 0) then return wait end
+if uses >= 0 and wait > 0 then return wait end
 for i, key in ipairs(KEYS) do
   local debt = debts[i] + uses * ARGV[2 * i]
   if debt > 0 then redis.call('SET', key, '', 'PX', debt) else redis.call('DEL', key) end
