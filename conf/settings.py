@@ -162,7 +162,7 @@ class Password(Section):
     time_cost: int = Field(2, ge=1)
     memory_kib: int = Field(19 * 1024, ge=8)
     threads: int = Field(1, ge=1, le=16)
-    queue: int = Field(256, ge=1, description="hashes that may wait before the answer is 503")
+    max_wait: Seconds = Field(2, description="for a thread; a login or a registration that would wait longer gets 503")
     remember: int = Field(86400, ge=0, description="seconds a verified password needs no new hash; 0 = always hash")
     remember_key: OptionalSecretKey = Field(SecretStr(""), description="secret of that check; empty: always hash")
     previous_remember_key: OptionalSecretKey = Field(SecretStr(""), description="still recognised while it is rotated")

@@ -121,7 +121,7 @@ def _passwords(settings: Settings, metrics: Metrics) -> Passwords:
         time_cost=settings.password.time_cost,
         memory_kib=settings.password.memory_kib,
         threads=settings.password.threads,
-        queue=settings.password.queue,
+        max_wait=settings.password.max_wait,
         metrics=metrics,
     )
 

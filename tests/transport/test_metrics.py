@@ -124,7 +124,7 @@ async def test_a_store_that_is_away_is_counted(api: Api, value: Value) -> None:
 
 
 @pytest.mark.gen_test
-@pytest.mark.conf("--password.queue", "1", "--password.memory_kib", "8192")
+@pytest.mark.conf("--password.max_wait", "0.01", "--password.memory_kib", "8192")
 async def test_a_full_queue_of_hashes_is_counted(api: Api, value: Value) -> None:
     answers = await asyncio.gather(
         *(api.call("/register", {"userid": f"user_{number}", "password": PASSWORD}) for number in range(20))
