@@ -30,9 +30,14 @@ class Gate:
         """Places in use."""
 
     @property
+    def is_full(self) -> bool:
+        """True when somebody who comes now would have to wait."""
+        return self._free.locked()
+
+    @property
     def expected_wait(self) -> float:
         """The time in seconds that somebody who comes now would wait."""
-        return (self.waiting + 1) * self.seconds / self._places if self._free.locked() else 0.0
+        return (self.waiting + 1) * self.seconds / self._places if self.is_full else 0.0
 
     @asynccontextmanager
     async def place(self, max_wait: float) -> AsyncIterator[None]:
@@ -46,15 +51,16 @@ class Gate:
 
     async def enter(self, max_wait: float) -> None:
         """Take a place, which the caller gives back by `leave`. Raises as `place` does."""
-        if self._free.locked():
+        if self.is_full:
             await self._wait(max_wait)
         else:
             await self._free.acquire()  # at once
         self.taken += 1
 
-    def leave(self, seconds: float) -> None:
-        """Give a place back that was kept for so many seconds."""
-        self.seconds += _WEIGHT * (seconds - self.seconds) if self.seconds else seconds
+    def leave(self, seconds: float | None = None) -> None:
+        """Give a place back that was kept for so many seconds, or for nothing."""
+        if seconds is not None:
+            self.seconds += _WEIGHT * (seconds - self.seconds) if self.seconds else seconds
         self.taken -= 1
         self._free.release()
 

@@ -22,6 +22,7 @@ REFUSALS = (
     "body_too_large",
     "throttled",
     "overloaded",
+    "deadline",
     "store_unavailable",
     "internal_error",
 )
