@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import argon2
 
+from models.deadline import client_has_left, extended
 from models.gate import Gate, Overloaded
 from services.errors import unavailable
 from services.metrics.catalogue import Metrics
@@ -35,8 +36,9 @@ def is_hash(stored: str) -> bool:
 class Passwords:
     """Makes and checks the values of tb_account.password.
 
-    A hash waits for `max_wait` seconds at most. Registrations have a queue of their own: the threads serve both by
-    turns, so that neither can keep the other out. Every method raises UNAVAILABLE when the wait would be longer.
+    A hash waits for `max_wait` seconds at most, on top of the deadline of its request, and is dropped when the client
+    leaves. Registrations have a queue of their own: the threads serve both by turns, so that neither can keep the other
+    out. Every method raises UNAVAILABLE when the wait would be longer.
     """
 
     def __init__(self, *, time_cost: int, memory_kib: int, threads: int, max_wait: float, metrics: Metrics) -> None:
@@ -88,14 +90,21 @@ class Passwords:
             return False
 
     async def _run(self, gate: Gate, work: Callable[[], T]) -> T:
+        if client_has_left():
+            raise unavailable("the client has left")
         try:
-            async with gate.place(self._max_wait):
-                result, seconds = await asyncio.get_running_loop().run_in_executor(self._executor, lambda: _timed(work))
+            with extended(self._max_wait):
+                async with gate.place(self._max_wait):
+                    result, seconds = await _run_in(self._executor, work)
         except Overloaded:
             self._refused[()] += 1
             raise unavailable("too many logins at once") from None
         self._seconds.observe(seconds)
         return result
+
+
+async def _run_in(executor: ThreadPoolExecutor, work: Callable[[], T]) -> tuple[T, float]:
+    return await asyncio.get_running_loop().run_in_executor(executor, lambda: _timed(work))
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
