@@ -23,6 +23,7 @@ from pymysql.converters import decoders
 from models.deadline import remaining
 from models.errors import DuplicateKey, StoreError, StoreUnavailable
 from models.gate import Gate, Overloaded
+from models.time_limit import TimeLimit
 
 Row = tuple[Any, ...]
 
@@ -120,7 +121,7 @@ class _Connection:
         self.statement = sql
         started = time.monotonic()
         try:
-            async with asyncio.timeout(min(self._timeout, remaining())):
+            async with TimeLimit(min(self._timeout, remaining())):
                 cursor = await self._connection.cursor()
                 await cursor.execute(sql, args)
                 return cursor
@@ -292,7 +293,7 @@ class Database:
             init_command=_session_settings(self._query_timeout),
         )
         try:
-            async with asyncio.timeout(min(self._acquire_timeout, remaining())):
+            async with TimeLimit(min(self._acquire_timeout, remaining())):
                 await connection._connect()
         finally:
             self._monitor.ran("connect", time.monotonic() - started)
