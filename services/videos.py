@@ -24,7 +24,8 @@ _DEEP_OFFSET = 10_000
 # MySQL counts that many rows in a millisecond or two.
 _MAX_COUNTED = 10_000
 _MAX_WAIT_S = 1  # for the pages before
-_MAX_PAGES = 4  # a process reads so many others at a time: the same few pages are cached for nearly everybody
+# A process reads so many other pages of each list at a time. Nearly everybody reads the few pages that are cached.
+_MAX_PAGES = 2
 
 _TABLES = {Feed.REPLAYS: vod, Feed.UGC: ugc}
 
@@ -46,7 +47,8 @@ class Videos:
         self._feeds = feeds
         self._limits = limits
         self._window = timedelta(days=window_days)
-        self._pages, self._deep_pages = Gate(_MAX_PAGES), Gate(1)
+        self._pages = {feed: Gate(_MAX_PAGES) for feed in Feed}
+        self._deep_pages = Gate(1)
 
     async def upload_room(self, userid: str, title: str, location: str, frontcover: str | None) -> None:
         """Store room information for the next broadcast. Raises UPDATE_FAILED or TOO_FREQUENT."""
@@ -66,14 +68,14 @@ class Videos:
         if index >= _MAX_OFFSET:
             return []
         since = datetime.now(UTC).replace(tzinfo=None) - self._window if self._window else None
-        async with self._reading(index) as db:
+        async with self._reading(Feed.REPLAYS, index) as db:
             return await vod.newest(db, index, count, since)
 
     async def ugc(self, index: int, count: int) -> list[ListedVideo]:
         """`count` short videos from offset `index`, newest first."""
         if index >= _MAX_OFFSET:
             return []
-        async with self._reading(index) as db:
+        async with self._reading(Feed.UGC, index) as db:
             return await ugc.newest(db, index, count)
 
     async def ugc_total(self) -> int:
@@ -107,9 +109,9 @@ class Videos:
         await self._feeds.bump(Feed.UGC)
 
     @asynccontextmanager
-    async def _reading(self, index: int) -> AsyncIterator[Database]:
+    async def _reading(self, feed: Feed, index: int) -> AsyncIterator[Database]:
         """The database for a page from this offset. Raises UNAVAILABLE when too many others are being read."""
-        gate, db = (self._deep_pages, self._long_db) if is_deep(index) else (self._pages, self._db)
+        gate, db = (self._deep_pages, self._long_db) if is_deep(index) else (self._pages[feed], self._db)
         try:
             async with gate.place(_MAX_WAIT_S):
                 yield db

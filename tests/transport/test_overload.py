@@ -9,6 +9,7 @@ import pytest
 from pymysql.cursors import Cursor
 
 from handlers.transport.application import Application
+from services.snapshot import Feed
 from tests.harness.client import PASSWORD, Api, User, request
 from tests.harness.main_process import PATIENCE
 from tests.harness.stores import connect_mysql
@@ -123,3 +124,56 @@ async def test_a_user_has_a_bounded_number_of_requests_in_work(api: Api, app: Ap
         assert (await api.call("/get_user_info", token=other.token))["code"] == 200
     assert [answer["code"] for answer in await asyncio.gather(*updates)] == [200, 200]
     assert (await rename(api, busy))["code"] == 200
+
+
+@pytest.mark.gen_test
+async def test_a_table_that_is_stuck_stops_only_those_who_need_it(api: Api, app: Application) -> None:
+    users = [await api.user() for _ in range(20)]
+    video = {"file_id": "f", "title": "", "play_url": "https://example.com/x"}
+    with locked("LOCK TABLES tb_ugc WRITE"):
+        stuck = [asyncio.ensure_future(api.call("/upload_ugc", video, token=user.token)) for user in users]
+        stuck += [
+            asyncio.ensure_future(api.call("/get_ugc_list", {"index": index}, token=users[0].token))
+            for index in range(20)
+        ]
+        await until_in_work(app, 40)
+        async with asyncio.timeout(PATIENCE / 2):
+            assert (await api.call("/get_user_info", token=users[0].token))["code"] == 200
+            assert (await api.call("/get_vod_list", token=users[0].token))["code"] == 200
+            assert (await api.call("/upload_room", {"title": ""}, token=users[0].token))["code"] == 200
+            assert (await api.call("/upload_user_info", {"sex": 1}, token=users[0].token))["code"] == 200
+            assert (await api.fetch("/readyz", method="GET")).code == 200
+    assert {answer["code"] for answer in await asyncio.gather(*stuck)} <= {200, 503}
+
+
+@pytest.mark.gen_test
+async def test_two_pages_of_a_list_that_are_not_cached_are_read_at_a_time(
+    api: Api, app: Application, mysql: Cursor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.videos._MAX_WAIT_S", PATIENCE)
+    user = await api.user()
+    with locked("LOCK TABLES tb_vod WRITE"):
+        pages = [
+            asyncio.ensure_future(api.call("/get_vod_list", {"index": index}, token=user.token)) for index in range(10)
+        ]
+        async with asyncio.timeout(PATIENCE):
+            while app.services.videos._pages[Feed.REPLAYS].waiting < 8:
+                await asyncio.sleep(0.001)
+        reading = mysql.execute(
+            "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%tb_vod v FORCE%'"
+            " AND id <> CONNECTION_ID()"
+        )
+        assert reading <= 2
+    assert {answer["code"] for answer in await asyncio.gather(*pages)} == {200}
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--mysql.pool_size", "1")
+async def test_readyz_needs_no_connection_of_the_requests(api: Api, app: Application) -> None:
+    user = await api.user()
+    with locked():
+        update = rename(api, user)
+        await until_in_work(app, 1)
+        async with asyncio.timeout(PATIENCE / 2):
+            assert (await api.fetch("/readyz", method="GET")).code == 200
+    assert (await update)["code"] == 200
