@@ -30,14 +30,16 @@ class Line:
         self._generation += 1
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.dead:
+            await reader.read()  # until the client gives up
+            await close(writer)
+            return
         there_reader, there_writer = await asyncio.open_unix_connection(mysql_arguments(MYSQL_URL)["unix_socket"])
         try:
             await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
         finally:
-            for each in (writer, there_writer):
-                each.close()
-                with suppress(ConnectionError):
-                    await each.wait_closed()
+            await close(writer)
+            await close(there_writer)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         generation = self._generation
@@ -46,6 +48,13 @@ class Line:
                 if not self.dead and generation == self._generation:
                     writer.write(data)
         writer.close()
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection that the other end may have closed."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 @asynccontextmanager
