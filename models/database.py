@@ -121,7 +121,7 @@ class _Connection:
         self.statement = sql
         started = time.monotonic()
         try:
-            async with TimeLimit(min(self._timeout, remaining())):
+            with TimeLimit(min(self._timeout, remaining())):
                 cursor = await self._connection.cursor()
                 await cursor.execute(sql, args)
                 return cursor
@@ -243,13 +243,16 @@ class Database:
 
     async def _enter(self, gate: Gate) -> None:
         """Take a place at the gate of a kind and one at that of all."""
-        waits = gate.is_full or self._gate.is_full
+        if gate.enter_now():
+            if self._gate.enter_now():
+                return
+            gate.leave()
         started = time.monotonic()
         try:
             await gate.enter(self._max_wait(gate))
             try:
                 await self._gate.enter(self._max_wait(gate))
-                if waits and self._max_wait(gate) < 0:
+                if self._max_wait(gate) < 0:
                     self._gate.leave()
                     raise Overloaded  # others took longer than expected: a statement would be cut off
             except BaseException:
@@ -258,8 +261,7 @@ class Database:
         except Overloaded:
             raise self._reported(StoreUnavailable("mysql", "every connection is in use", "connect")) from None
         finally:
-            if waits:
-                self._monitor.waited(time.monotonic() - started)
+            self._monitor.waited(time.monotonic() - started)
 
     def _max_wait(self, gate: Gate) -> float:
         """The seconds after which a place comes too late: a statement would not end before the deadline."""
@@ -293,7 +295,7 @@ class Database:
             init_command=_session_settings(self._query_timeout),
         )
         try:
-            async with TimeLimit(min(self._acquire_timeout, remaining())):
+            with TimeLimit(min(self._acquire_timeout, remaining())):
                 await connection._connect()
         finally:
             self._monitor.ran("connect", time.monotonic() - started)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from tornado.httputil import ResponseStartLine
 from tornado.web import HTTPError, RequestHandler
 
-from services.deadline import Deadline, begin
+from services.deadline import Deadline
 from services.errors import ServiceError, unavailable
 
 
@@ -25,7 +25,6 @@ class DirectHandler(RequestHandler):
 
     async def run(self) -> None:
         """Serve the request: `prepare`, then the method. An exception is logged and answered by `write_error`."""
-        begin(self.deadline)
         try:
             self.prepare()
             if self.request.method not in self.SUPPORTED_METHODS:

@@ -49,7 +49,7 @@ class Connections:
 
         Raises TimeoutError, and RedisError when the connection fails: then some of the commands may have run.
         """
-        async with TimeLimit(self._timeout):
+        with TimeLimit(self._timeout):
             connection = await self._idle.get()
             try:
                 return await _replies(connection, commands)

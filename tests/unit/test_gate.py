@@ -76,3 +76,17 @@ async def test_the_time_of_a_place_is_a_moving_average() -> None:
         await gate.enter(PATIENCE_S)
         gate.leave(seconds)
     assert 0.1 < gate.seconds < 0.11
+
+
+@pytest.mark.gen_test
+async def test_a_place_that_comes_in_the_moment_of_a_cancellation_is_not_lost() -> None:
+    for give_first in (True, False):
+        gate = Gate(1)
+        await gate.enter(PATIENCE_S)
+        gone = asyncio.ensure_future(gate.enter(PATIENCE_S))
+        await asyncio.sleep(0)
+        (gate.leave if give_first else gone.cancel)()
+        (gone.cancel if give_first else gate.leave)()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        assert (gate.taken, gate.waiting) == (0, 0)

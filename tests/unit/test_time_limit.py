@@ -43,7 +43,7 @@ def test_an_answer_that_arrived_while_the_loop_stood_still_counts(
 
             loop.add_reader(happened, stall)
             try:
-                async with TimeLimit(LIMIT_S):
+                with TimeLimit(LIMIT_S):
                     return await reader.readexactly(6)
             finally:
                 writer.close()
@@ -59,7 +59,7 @@ def test_an_answer_that_does_not_come_is_given_up(
     make_loop: Callable[[], asyncio.AbstractEventLoop], seconds: float
 ) -> None:
     async def ask() -> None:
-        async with TimeLimit(seconds):
+        with TimeLimit(seconds):
             await asyncio.Event().wait()
 
     with asyncio.Runner(loop_factory=make_loop) as runner, pytest.raises(TimeoutError):
@@ -69,7 +69,7 @@ def test_an_answer_that_does_not_come_is_given_up(
 @LOOPS
 def test_a_cancellation_from_outside_stays_one(make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def ask() -> None:
-        async with TimeLimit(20):
+        with TimeLimit(20):
             await asyncio.Event().wait()
 
     async def cancel() -> None:
