@@ -3,8 +3,8 @@
 import asyncio
 from types import TracebackType
 
-# From a timer that fires late on, it takes so many callbacks of the loop until it has read the data that arrived in time,
-# and the task that waits for them has run.
+# From a timer that fires late on, it takes so many callbacks of the loop until it has read the data that arrived in
+# time, and the task that waits for them has run.
 _CALLBACKS = 3
 
 
