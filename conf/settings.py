@@ -86,6 +86,10 @@ class Http(Section):
     trusted_proxies: Proxies = Field((), description="networks whose X-Forwarded-For and the like are believed")
     allow_plain: bool = Field(False, description="in production, serve plain HTTP beside TLS beyond this machine")
     hsts: int = Field(2 * 365 * 86400, ge=0, description="max-age of Strict-Transport-Security in s; 0: none")
+    deadline: Seconds = Field(1.2, description="for a request; the wait of a first login for its hash comes on top")
+    long_deadline: Seconds = Field(5, description="for a page behind row 10,000 of a list, and for /delete_account")
+    max_requests: int = Field(500, ge=1, description="requests that one process works on; more get 503")
+    max_requests_per_user: int = Field(8, ge=1, description="of these, requests of one user")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
     docs: bool | None = Field(None, description="serve /docs and /openapi.json; by default in development only")
     cors_origins: Origins = Field((), description="origins of web pages that may call, or *; empty: none")
@@ -118,8 +122,9 @@ class MySQL(Section):
 
     url: SecretStr
     pool_size: int = Field(16, ge=1, description="connections of one process")
-    acquire_timeout: Seconds = Field(2, description="to get a connection from the pool or the server")
-    query_timeout: Seconds = Field(5, description="for one statement")
+    acquire_timeout: Seconds = Field(1, description="to get a connection from the pool or the server")
+    query_timeout: Seconds = Field(1.2, description="for one statement of a request")
+    long_query_timeout: Seconds = Field(5, description="for one of a deep page, of a deletion, of upkeep or a command")
 
     @field_validator("url")
     @classmethod
@@ -162,7 +167,7 @@ class Password(Section):
     time_cost: int = Field(2, ge=1)
     memory_kib: int = Field(19 * 1024, ge=8)
     threads: int = Field(1, ge=1, le=16)
-    queue: int = Field(256, ge=1, description="hashes that may wait before the answer is 503")
+    max_wait: Seconds = Field(2, description="for a thread; a login or a registration that would wait longer gets 503")
     remember: int = Field(86400, ge=0, description="seconds a verified password needs no new hash; 0 = always hash")
     remember_key: OptionalSecretKey = Field(SecretStr(""), description="secret of that check; empty: always hash")
     previous_remember_key: OptionalSecretKey = Field(SecretStr(""), description="still recognised while it is rotated")

@@ -140,6 +140,7 @@ class DeleteAccountHandler(UserHandler[AccountDeletion]):
     )
 
     async def serve(self, caller: Caller, parameters: AccountDeletion) -> None:
+        self.take_long()
         stored = await self.services.accounts.authorize(caller.userid, parameters.password, self.address)
         await self.services.deletion.delete(caller.userid, stored)
 

@@ -19,6 +19,7 @@ from handlers.transport.application import MAX_BODY, Application
 from handlers.transport.handler import DirectHandler
 from handlers.transport.headers import Headers
 from handlers.transport.request import Request
+from handlers.transport.work import DeadlinePassed
 from services import Services, wire
 from services.errors import Code, ServiceError, StoreError, StoreUnavailable
 
@@ -87,6 +88,10 @@ class BaseHandler(DirectHandler):
         self._write_buffer = []
         self.set_status(200)
 
+    def take_long(self) -> None:
+        """Move the deadline: what follows takes longer than other requests."""
+        self.deadline.at += self.conf.http.long_deadline - self.conf.http.deadline
+
     def accepts_gzip(self) -> bool:
         """True when the client reads gzip."""
         return _ACCEPTS_GZIP.search(self.request.headers.get("Accept-Encoding", "")) is not None
@@ -137,6 +142,8 @@ class BaseHandler(DirectHandler):
         """Log a failure, and the traceback of an unexpected one. The access log has the refusals."""
         request = {"route": self.route, "request_id": self.request_id}
         match value:
+            case DeadlinePassed():
+                log.warning("deadline passed", **request)
             case ServiceError() | HTTPError():
                 pass
             case StoreUnavailable():
@@ -150,7 +157,8 @@ class BaseHandler(DirectHandler):
 class RefusalHandler(BaseHandler):
     """Answers an error, whatever the method: by default, that a path has no handler."""
 
-    def initialize(self, error: ServiceError | None = None) -> None:  # type: ignore[override]
+    def initialize(self, error: ServiceError | None = None, route: str = "") -> None:  # type: ignore[override]
+        super().initialize(route)
         self._error = error or ServiceError(Code.NOT_FOUND, "no such interface")
 
     def prepare(self) -> None:

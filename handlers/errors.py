@@ -5,6 +5,7 @@ from http import HTTPStatus
 from tornado.web import HTTPError
 
 from handlers.transport.application import MalformedRequest
+from handlers.transport.work import DeadlinePassed
 from services.errors import Code, ServiceError, StoreUnavailable, unavailable
 
 HTTP_CODES = frozenset({400, 404, 405, 413, 429, 500, 503})
@@ -33,6 +34,8 @@ def reason_of(cause: BaseException, code: Code) -> str | None:
             return "malformed_http"
         case StoreUnavailable():
             return "store_unavailable"
+        case DeadlinePassed():
+            return "deadline"
         case _:
             return _REASONS.get(code)
 

@@ -50,6 +50,7 @@ class UserHandler(InterfaceHandler, Generic[P]):
         body = self.body_object()
         caller = await self.services.authenticator.identify(self.request.headers, self.request.body, body)
         self.userid = caller.userid
+        self.application.work.claim(self, caller.userid)
         parameters: P = validate(self.parameters, body)
         return caller, parameters
 

@@ -9,6 +9,7 @@ from handlers.page_cache import Page, PageKey
 from handlers.schemas.page import PageRequest
 from services.errors import Code
 from services.snapshot import Feed, Snapshot
+from services.videos import is_deep
 
 
 class PageHandler(InterfaceHandler):
@@ -18,6 +19,8 @@ class PageHandler(InterfaceHandler):
 
     async def answer_page(self, key: PageKey, snapshot: Snapshot) -> None:
         """Finish with a page that is at least as new as the snapshot."""
+        if is_deep(key.offset):
+            self.take_long()
         page = await self.application.page_cache.get(key, snapshot, self._render)
         self.code = int(Code.OK)
         self._headers.add("Vary", "Accept-Encoding")  # beside Origin

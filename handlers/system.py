@@ -17,6 +17,7 @@ class ProbeHandler(BaseHandler):
     """A probe, by GET or HEAD. Subclasses implement `serve`."""
 
     quiet = True
+    bounded = False
 
     async def get(self) -> None:
         self.answer(Code.OK, "OK", await self.serve())

@@ -1,8 +1,9 @@
-"""The connections: a gate before them, a time limit on every step, one helper for transactions.
+"""The connections: gates before them, a time limit on every step, one helper for transactions.
 
-The gate, a semaphore, lets as many callers in as there may be connections. The connection that was used last is used
-next. aiomysql's own pool can lose the wake-up of a waiter, looks at every free connection at each use, and makes a task
-of each release.
+A gate lets as many callers in as there may be connections, and one for each kind of statement half as many: a table
+that is stuck takes no connection from those who need another one. The connection that was used last is used next.
+aiomysql's own pool can lose the wake-up of a waiter, looks at every free connection at each use, and makes a task of
+each release.
 """
 
 import asyncio
@@ -19,7 +20,10 @@ import pymysql
 from pymysql.constants import CLIENT, CR, ER, FIELD_TYPE
 from pymysql.converters import decoders
 
+from models.deadline import remaining
 from models.errors import DuplicateKey, StoreError, StoreUnavailable
+from models.gate import Gate, Overloaded
+from models.time_limit import TimeLimit
 
 Row = tuple[Any, ...]
 
@@ -43,6 +47,7 @@ _PASSING = frozenset(
 )
 
 _NO_ANSWER = "no answer in time"
+_TRANSACTION = "transaction"  # the kind of all of them
 _TABLE = re.compile(r"\btb_\w+")
 _CLOSE_TIMEOUT_S = 1  # for statements that still run, and for the goodbye on a connection
 
@@ -116,7 +121,7 @@ class _Connection:
         self.statement = sql
         started = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout):
+            with TimeLimit(min(self._timeout, remaining())):
                 cursor = await self._connection.cursor()
                 await cursor.execute(sql, args)
                 return cursor
@@ -126,6 +131,10 @@ class _Connection:
 
 class Database:
     """Autocommitting connections, at most `pool_size`. Nothing is connected before the first query.
+
+    Reads of one table hold at most half of the connections, so do writes to it, and all transactions together a
+    quarter. Nothing takes longer than the deadline of the present request, and who could not be served until then is
+    refused at once.
 
     Every method raises StoreUnavailable when the server is unreachable or slower than the time limits (seconds),
     DuplicateKey when the row is there already, and StoreError when the server refuses.
@@ -142,13 +151,18 @@ class Database:
     ) -> None:
         self._arguments = arguments
         self._monitor = monitor or Monitor()
-        self._gate = asyncio.Semaphore(pool_size)
+        self._pool_size = pool_size
+        self._gate = Gate(pool_size)
+        self._kinds: dict[str, Gate] = {_TRANSACTION: Gate(max(1, pool_size // 4))}
         self._acquire_timeout = acquire_timeout
         self._query_timeout = query_timeout
         self._idle: list[aiomysql.Connection] = []
         self._in_use: set[aiomysql.Connection] = set()
-        self.waiting = 0
+
+    @property
+    def waiting(self) -> int:
         """Callers who wait for a connection."""
+        return self._gate.waiting + sum(gate.waiting for gate in self._kinds.values())
 
     @property
     def idle(self) -> int:
@@ -161,21 +175,21 @@ class Database:
         return len(self._in_use)
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
-        async with self._acquire() as connection:
+        async with self._acquire(_kind(sql)) as connection:
             return await connection.fetch_all(sql, args)
 
     async def fetch_one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
-        async with self._acquire() as connection:
+        async with self._acquire(_kind(sql)) as connection:
             return await connection.fetch_one(sql, args)
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
-        async with self._acquire() as connection:
+        async with self._acquire(_kind(sql)) as connection:
             return await connection.execute(sql, args)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Queries]:
         """Commit the statements of the block, or roll all of them back when it raises."""
-        async with self._acquire() as connection:
+        async with self._acquire(_TRANSACTION) as connection:
             await connection.execute("START TRANSACTION")
             try:
                 yield connection
@@ -189,8 +203,12 @@ class Database:
             await connection.execute("COMMIT")
 
     @asynccontextmanager
-    async def _acquire(self) -> AsyncIterator[_Connection]:
+    async def _acquire(self, kind: str) -> AsyncIterator[_Connection]:
+        gate = self._gate_of(kind)
+        await self._enter(gate)
+        entered = time.monotonic()
         statement = "connect"
+        cut_off = False
         try:
             connection = await self._checkout()
             queries = _Connection(connection, self._query_timeout, self._monitor)
@@ -198,41 +216,56 @@ class Database:
                 yield queries
             except (TimeoutError, asyncio.CancelledError, OSError):
                 connection.close()  # an answer may still come, and nobody else must read it
+                cut_off = True
                 raise
             finally:
                 statement = queries.statement
                 self._release(connection)
         except (OSError, asyncio.IncompleteReadError, pymysql.err.MySQLError) as error:  # a TimeoutError is an OSError
             raise self._reported(translated(error, statement)) from error
+        finally:
+            # A statement that was cut off counts with its whole limit. Otherwise those who come late, and are cut off
+            # early, would make room for others who come late.
+            seconds = self._query_timeout if cut_off else time.monotonic() - entered
+            self._gate.leave(seconds)
+            gate.leave(seconds)
 
     async def _checkout(self) -> aiomysql.Connection:
-        """A connection, within the time limit: an idle one, or a new one."""
-        late = "every connection is in use"
-        try:
-            async with asyncio.timeout(self._acquire_timeout):
-                await self._pass_gate()
-                late = _NO_ANSWER
-                try:
-                    connection = self._idle_connection() or await self._connect()
-                except BaseException:
-                    self._gate.release()
-                    raise
-        except TimeoutError:
-            raise self._reported(StoreUnavailable("mysql", late, "connect")) from None
+        connection = self._idle_connection() or await self._connect()
         self._in_use.add(connection)
         return connection
 
-    async def _pass_gate(self) -> None:
-        if not self._gate.locked():
-            await self._gate.acquire()  # at once
-            return
+    def _gate_of(self, kind: str) -> Gate:
+        gate = self._kinds.get(kind)
+        if gate is None:
+            gate = self._kinds[kind] = Gate(max(1, self._pool_size // 2))
+        return gate
+
+    async def _enter(self, gate: Gate) -> None:
+        """Take a place at the gate of a kind and one at that of all."""
+        if gate.enter_now():
+            if self._gate.enter_now():
+                return
+            gate.leave()
         started = time.monotonic()
-        self.waiting += 1
         try:
-            await self._gate.acquire()
+            await gate.enter(self._max_wait(gate))
+            try:
+                await self._gate.enter(self._max_wait(gate))
+                if self._max_wait(gate) < 0:
+                    self._gate.leave()
+                    raise Overloaded  # others took longer than expected: a statement would be cut off
+            except BaseException:
+                gate.leave()
+                raise
+        except Overloaded:
+            raise self._reported(StoreUnavailable("mysql", "every connection is in use", "connect")) from None
         finally:
-            self.waiting -= 1
             self._monitor.waited(time.monotonic() - started)
+
+    def _max_wait(self, gate: Gate) -> float:
+        """The seconds after which a place comes too late: a statement would not end before the deadline."""
+        return min(self._acquire_timeout, remaining() - gate.seconds)
 
     def _reported(self, error: StoreError) -> StoreError:
         if not isinstance(error, DuplicateKey):
@@ -250,8 +283,8 @@ class Database:
 
     async def _connect(self) -> aiomysql.Connection:
         # No connect_timeout: aiomysql gives it to asyncio.wait_for, which on Python 3.11 swallows a cancellation that
-        # comes when the TCP connection is made (github.com/python/cpython/issues/86296). Then the time limit of
-        # `_checkout` is spent, and nothing limits the handshake.
+        # comes when the TCP connection is made (github.com/python/cpython/issues/86296). Then our own time limit is
+        # spent, and nothing limits the handshake.
         started = time.monotonic()
         connection = DriverConnection(
             **self._arguments,
@@ -262,7 +295,8 @@ class Database:
             init_command=_session_settings(self._query_timeout),
         )
         try:
-            await connection._connect()
+            with TimeLimit(min(self._acquire_timeout, remaining())):
+                await connection._connect()
         finally:
             self._monitor.ran("connect", time.monotonic() - started)
         return connection
@@ -274,7 +308,6 @@ class Database:
                 connection.close()  # its rollback failed
             else:
                 self._idle.append(connection)
-        self._gate.release()
 
     async def close(self) -> None:
         """Close every connection; one still in use after a second is cut off."""
@@ -302,6 +335,13 @@ def translated(error: Exception, statement: str, store: str = "mysql") -> StoreE
     if isinstance(error, pymysql.err.InterfaceError) or code in _PASSING or code >= CR.CR_ERROR_FIRST:
         return StoreUnavailable(store, reason, call)
     return StoreError(store, reason, call)
+
+
+@lru_cache(maxsize=1024)
+def _kind(statement: str) -> str:
+    """What shares a gate: the reads of a table, or the writes to it."""
+    verb, _, table = _outline(statement).partition(" ")
+    return f"{'read' if verb == 'SELECT' else 'write'} {table}"
 
 
 @lru_cache(maxsize=1024)  # a statement comes with as many texts as it has numbers of placeholders

@@ -16,7 +16,7 @@ from services.health import Health
 from services.inspection import Inspection
 from services.limits import Limits
 from services.metrics.catalogue import Metrics
-from services.metrics.stores import MySQLMonitor, watch_pool
+from services.metrics.stores import MySQLMonitor, watch_pools
 from services.official.importer import OfficialImport
 from services.passwords import Passwords
 from services.profiles import Profiles
@@ -31,6 +31,9 @@ from services.sessions import Sessions
 from services.tencent.signer import Signer
 from services.user_reports import UserReports
 from services.videos import Videos
+
+# At a time a process reads one deep page, writes one probe of /readyz, removes some old rows, and deletes an account.
+LONG_POOL_SIZE = 4
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     max_batch = settings.performance.batch
     metrics = Metrics()
     async with AsyncExitStack() as resources:
-        db = open_database(settings, metrics)
+        db, long_db = open_databases(settings, metrics)
         resources.push_async_callback(db.close)
+        resources.push_async_callback(long_db.close)
         redis_url = settings.redis.url.get_secret_value()
         redis = RedisClient.from_url(redis_url, timeout=settings.redis.timeout, max_batch=max_batch, metrics=metrics)
         resources.push_async_callback(redis.close)
@@ -73,7 +77,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         resources.callback(passwords.close)
         sessions = _sessions(settings, redis)
         limits = Limits(redis, settings.limits, metrics)
-        deletion = AccountDeletion(db, redis, sessions, feeds)
+        deletion = AccountDeletion(long_db, redis, sessions, feeds)
         yield Services(
             accounts=Accounts(
                 db,
@@ -86,34 +90,43 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ),
             authenticator=Authenticator(sessions, clock_skew=settings.auth.clock_skew),
             deletion=deletion,
-            health=Health(db, redis),
-            inspection=Inspection(db, sessions),
+            health=Health(long_db, redis),
+            inspection=Inspection(long_db, sessions),
             metrics=metrics,
-            official_import=OfficialImport(db, feeds),
+            official_import=OfficialImport(long_db, feeds),
             profiles=Profiles(db, feeds, limits, max_batch=max_batch, metrics=metrics),
             recordings=_recordings(settings, db, feeds, limits),
             retention=Retention(
-                db, feeds, deletion, Lease(redis, keys.RETENTION, seconds=60), _ages(settings), metrics
+                long_db, feeds, deletion, Lease(redis, keys.RETENTION, seconds=60), _ages(settings), metrics
             ),
-            seeding=Seeding(db, feeds),
+            seeding=Seeding(long_db, feeds),
             sessions=sessions,
             signer=Signer(im=settings.im, cos=settings.cos, vod=settings.vod, live=settings.live),
             user_reports=UserReports(db, limits),
-            videos=Videos(db, feeds, limits, window_days=settings.live.vod_window_days),
+            videos=Videos(db, long_db, feeds, limits, window_days=settings.live.vod_window_days),
         )
 
 
-def open_database(settings: Settings, metrics: Metrics) -> Database:
-    """The database, whose connections the metrics watch. The caller closes it."""
-    db = Database(
-        mysql_arguments(settings.mysql.url.get_secret_value()),
-        pool_size=settings.mysql.pool_size,
-        acquire_timeout=settings.mysql.acquire_timeout,
-        query_timeout=settings.mysql.query_timeout,
-        monitor=MySQLMonitor(metrics),
-    )
-    watch_pool(metrics, db, settings.mysql.pool_size)
-    return db
+def open_databases(settings: Settings, metrics: Metrics) -> tuple[Database, Database]:
+    """The database for requests, and the same one for what may take longer, on connections of its own.
+
+    So neither can keep the other out. The metrics watch both, and the caller closes them.
+    """
+    mysql = settings.mysql
+
+    def connections(size: int, query_timeout: float) -> Database:
+        return Database(
+            mysql_arguments(mysql.url.get_secret_value()),
+            pool_size=size,
+            acquire_timeout=mysql.acquire_timeout,
+            query_timeout=query_timeout,
+            monitor=MySQLMonitor(metrics),
+        )
+
+    db = connections(mysql.pool_size, mysql.query_timeout)
+    long_db = connections(LONG_POOL_SIZE, mysql.long_query_timeout)
+    watch_pools(metrics, (db, long_db), mysql.pool_size + LONG_POOL_SIZE)
+    return db, long_db
 
 
 def _passwords(settings: Settings, metrics: Metrics) -> Passwords:
@@ -121,7 +134,7 @@ def _passwords(settings: Settings, metrics: Metrics) -> Passwords:
         time_cost=settings.password.time_cost,
         memory_kib=settings.password.memory_kib,
         threads=settings.password.threads,
-        queue=settings.password.queue,
+        max_wait=settings.password.max_wait,
         metrics=metrics,
     )
 

@@ -66,7 +66,7 @@ class Accounts:
         await self._limits.registrations.use(address)
         if await self._stored.load(userid) is not None:
             raise _exists()  # saves the hash; the insert below decides
-        stored = await self._passwords.hash(password)
+        stored = await self._passwords.hash_new(password)
         if not await account.insert(self._db, userid, stored):
             raise _exists()
         with suppress(StoreError):  # the user is registered: without Redis the first login is hashed

@@ -1,9 +1,12 @@
 """Work that goes on while nobody awaits it."""
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
+
+from models.deadline import begin
 
 
 @asynccontextmanager
@@ -28,8 +31,10 @@ class Background:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a coroutine, which handles its own errors."""
-        task = asyncio.create_task(work)
+        """Run a coroutine, which handles its own errors. The deadline of the request that starts it is not its own."""
+        context = contextvars.copy_context()
+        context.run(begin, None)
+        task = asyncio.create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

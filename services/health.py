@@ -11,6 +11,7 @@ import structlog
 
 from models import probe
 from models.database import Database
+from models.deadline import Deadline, begin
 from services.background import Background
 from services.errors import StoreError
 from services.redis import keys
@@ -19,6 +20,7 @@ from services.redis.client import RedisClient
 log = structlog.get_logger()
 
 _MIN_INTERVAL_S = 1
+_TIMEOUT_S = 1  # for MySQL; the client of Redis has its own
 _PROBE_EXPIRES_S = 60
 
 
@@ -43,6 +45,7 @@ class Health:
         return self._problems
 
     async def _write(self) -> None:
+        begin(Deadline(time.monotonic() + _TIMEOUT_S))
         failures = await asyncio.gather(
             _failure(probe.write(self._db, self._machine)),
             _failure(self._redis.set(keys.probe(self._machine), "", _PROBE_EXPIRES_S)),

@@ -1,7 +1,8 @@
-"""Password hashing with Argon2id (RFC 9106), in threads of its own and behind a bounded queue.
+"""Password hashing with Argon2id (RFC 9106), in threads of its own and behind queues that are bounded by time.
 
-On the event loop one hash would stall every request for some 20 ms. Without a bound a login storm would take all
-memory. The app sends an MD5 of the real password, and the server hashes that like any password.
+On the event loop one hash would stall every request for some 20 ms. In a login storm an unbounded queue would make
+everybody wait until nobody is left to wait. The app sends an MD5 of the real password, and the server hashes that like
+any password.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from typing import TypeVar
 
 import argon2
 
+from models.deadline import client_has_left, extended
+from models.gate import Gate, Overloaded
 from services.errors import unavailable
 from services.metrics.catalogue import Metrics
 
@@ -31,21 +34,33 @@ def is_hash(stored: str) -> bool:
 
 
 class Passwords:
-    """Makes and checks the values of tb_account.password."""
+    """Makes and checks the values of tb_account.password.
 
-    def __init__(self, *, time_cost: int, memory_kib: int, threads: int, queue: int, metrics: Metrics) -> None:
+    A hash waits for `max_wait` seconds at most, on top of the deadline of its request, and is dropped when the client
+    leaves. Registrations have a queue of their own: the threads serve both by turns, so that neither can keep the other
+    out. Every method raises UNAVAILABLE when the wait would be longer.
+    """
+
+    def __init__(self, *, time_cost: int, memory_kib: int, threads: int, max_wait: float, metrics: Metrics) -> None:
         self._hasher = argon2.PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_lower_priority)
-        self._max_running = threads + queue
-        self._running = 0
+        self._max_wait = max_wait
+        # One place more than threads: the next hash is at hand when a thread is free, however busy the loop is.
+        self._registrations, self._logins = gates = (Gate(threads + 1), Gate(threads + 1))
         self._seconds = metrics.argon2_seconds[()]
         self._refused = metrics.argon2_refused
-        metrics.argon2_running.watch(lambda: min(self._running, threads))
-        metrics.argon2_waiting.watch(lambda: max(self._running - threads, 0))
+        metrics.argon2_running.watch(lambda: min(sum(gate.taken for gate in gates), threads))
+        metrics.argon2_waiting.watch(
+            lambda: sum(gate.waiting for gate in gates) + max(sum(gate.taken for gate in gates) - threads, 0)
+        )
+
+    async def hash_new(self, password: str) -> str:
+        """The Argon2id hash to store for a new user."""
+        return await self._run(self._registrations, lambda: self._hasher.hash(password))
 
     async def hash(self, password: str) -> str:
-        """The Argon2id hash to store."""
-        return await self._run(lambda: self._hasher.hash(password))
+        """The Argon2id hash to store for a user who is there already."""
+        return await self._run(self._logins, lambda: self._hasher.hash(password))
 
     async def verify(self, stored: str, password: str) -> bool:
         """True when the password belongs to the stored value: a hash, or the plain text of an imported user.
@@ -58,7 +73,7 @@ class Passwords:
                 return True
             await self.hash(password)
             return False
-        return await self._run(lambda: self._matches(stored, password))
+        return await self._run(self._logins, lambda: self._matches(stored, password))
 
     def is_outdated(self, stored: str) -> bool:
         """True when the stored value is a plain text, or a hash with other costs than the settings'."""
@@ -74,17 +89,22 @@ class Passwords:
         except argon2.exceptions.VerifyMismatchError:
             return False
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._running >= self._max_running:
-            self._refused[()] += 1
-            raise unavailable("too many logins at once")
-        self._running += 1
+    async def _run(self, gate: Gate, work: Callable[[], T]) -> T:
+        if client_has_left():
+            raise unavailable("the client has left")
         try:
-            result, seconds = await asyncio.get_running_loop().run_in_executor(self._executor, lambda: _timed(work))
-            self._seconds.observe(seconds)
-            return result
-        finally:
-            self._running -= 1
+            with extended(self._max_wait):
+                async with gate.place(self._max_wait):
+                    result, seconds = await _run_in(self._executor, work)
+        except Overloaded:
+            self._refused[()] += 1
+            raise unavailable("too many logins at once") from None
+        self._seconds.observe(seconds)
+        return result
+
+
+async def _run_in(executor: ThreadPoolExecutor, work: Callable[[], T]) -> tuple[T, float]:
+    return await asyncio.get_running_loop().run_in_executor(executor, lambda: _timed(work))
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:

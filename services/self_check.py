@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from conf.settings import Cos, Im, Settings, Vod, conf_path
 from conf.version import BUILD
 from models import server
-from services import open_database
+from services import LONG_POOL_SIZE, open_databases
 from services.errors import StoreError
 from services.metrics.catalogue import Metrics
 from services.redis import keys
@@ -88,7 +88,7 @@ def _certificate(path: Path) -> Finding:
 
 
 async def _mysql(settings: Settings) -> AsyncIterator[Finding]:
-    db = open_database(settings, Metrics())
+    db, _ = open_databases(settings, Metrics())  # nothing connects the other one
     try:
         found = await server.describe(db)
         yield Finding(Level.OK, "mysql", f"{found.version}, as {found.user}")
@@ -110,9 +110,10 @@ def _mysql_server(settings: Settings, found: server.Server) -> Iterator[Finding]
         yield Finding(
             Level.WARNING, "mysql", f"{found.user} may drop tables: grant SELECT, INSERT, UPDATE, DELETE only"
         )
-    needed = settings.mysql.pool_size * settings.http.processes
+    needed = (settings.mysql.pool_size + LONG_POOL_SIZE) * settings.http.processes
     if needed > found.max_connections:
-        text = f"{needed} connections (mysql.pool_size x http.processes) and max_connections = {found.max_connections}"
+        pools = f"(mysql.pool_size + {LONG_POOL_SIZE}) x http.processes"
+        text = f"{needed} connections ({pools}) and max_connections = {found.max_connections}"
         yield Finding(Level.WARNING, "mysql", text)
 
 

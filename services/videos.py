@@ -1,12 +1,12 @@
 """Videos: replays of past broadcasts and short videos."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from models import account, room, ugc, vod
 from models.database import Database
+from models.gate import Gate, Overloaded
 from models.ugc import ListedVideo, Video
 from models.vod import ListedReplay
 from services.errors import Code, ServiceError, unavailable
@@ -23,9 +23,16 @@ _MAX_OFFSET = 10**9
 _DEEP_OFFSET = 10_000
 # MySQL counts that many rows in a millisecond or two.
 _MAX_COUNTED = 10_000
-_MAX_WAIT_S = 1  # for the deep page before
+_MAX_WAIT_S = 1  # for the pages before
+# A process reads so many other pages of each list at a time. Nearly everybody reads the few pages that are cached.
+_MAX_PAGES = 2
 
 _TABLES = {Feed.REPLAYS: vod, Feed.UGC: ugc}
+
+
+def is_deep(index: int) -> bool:
+    """True for the offset of a page that takes long to read."""
+    return index >= _DEEP_OFFSET
 
 
 class Videos:
@@ -34,12 +41,14 @@ class Videos:
     An upload raises UPDATE_FAILED when the account is gone, and TOO_FREQUENT after many uploads of the user.
     """
 
-    def __init__(self, db: Database, feeds: Feeds, limits: Limits, *, window_days: int) -> None:
+    def __init__(self, db: Database, long_db: Database, feeds: Feeds, limits: Limits, *, window_days: int) -> None:
         self._db = db
+        self._long_db = long_db
         self._feeds = feeds
         self._limits = limits
         self._window = timedelta(days=window_days)
-        self._deep = asyncio.Semaphore()
+        self._pages = {feed: Gate(_MAX_PAGES) for feed in Feed}
+        self._deep_pages = Gate(1)
 
     async def upload_room(self, userid: str, title: str, location: str, frontcover: str | None) -> None:
         """Store room information for the next broadcast. Raises UPDATE_FAILED or TOO_FREQUENT."""
@@ -59,15 +68,15 @@ class Videos:
         if index >= _MAX_OFFSET:
             return []
         since = datetime.now(UTC).replace(tzinfo=None) - self._window if self._window else None
-        async with self._deep_page(index):
-            return await vod.newest(self._db, index, count, since)
+        async with self._reading(Feed.REPLAYS, index) as db:
+            return await vod.newest(db, index, count, since)
 
     async def ugc(self, index: int, count: int) -> list[ListedVideo]:
         """`count` short videos from offset `index`, newest first."""
         if index >= _MAX_OFFSET:
             return []
-        async with self._deep_page(index):
-            return await ugc.newest(self._db, index, count)
+        async with self._reading(Feed.UGC, index) as db:
+            return await ugc.newest(db, index, count)
 
     async def ugc_total(self) -> int:
         """The number of short videos that are listed. A large one is MySQL's estimate: to count takes time."""
@@ -100,19 +109,14 @@ class Videos:
         await self._feeds.bump(Feed.UGC)
 
     @asynccontextmanager
-    async def _deep_page(self, index: int) -> AsyncIterator[None]:
-        if index < _DEEP_OFFSET:
-            yield
-            return
+    async def _reading(self, feed: Feed, index: int) -> AsyncIterator[Database]:
+        """The database for a page from this offset. Raises UNAVAILABLE when too many others are being read."""
+        gate, db = (self._deep_pages, self._long_db) if is_deep(index) else (self._pages[feed], self._db)
         try:
-            async with asyncio.timeout(_MAX_WAIT_S):
-                await self._deep.acquire()
-        except TimeoutError:
-            raise unavailable("too many readers so far down a list") from None
-        try:
-            yield
-        finally:
-            self._deep.release()
+            async with gate.place(_MAX_WAIT_S):
+                yield db
+        except Overloaded:
+            raise unavailable("too many readers of pages that are not cached") from None
 
 
 def _missing() -> ServiceError:

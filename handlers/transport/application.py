@@ -23,9 +23,9 @@ from handlers.transport.handler import DirectHandler
 from handlers.transport.headers import Headers
 from handlers.transport.proxies import TrustedProxies
 from handlers.transport.request import Request
+from handlers.transport.work import Work
 from services import Services
-from services.background import Background
-from services.errors import Code, ServiceError
+from services.errors import Code, ServiceError, unavailable
 from services.metrics.catalogue import Metrics
 
 MAX_BODY = 64 * 1024  # bytes
@@ -57,7 +57,7 @@ class Application(TornadoApplication):
         self.request_ids = map(f"{secrets.token_hex(4)}{{:08x}}".format, itertools.count())
         self._routes = {path: (handler, {"route": path}) for path, handler in routes}
         self._refusal_handler = refusal_handler
-        self._running = Background()
+        self.work = Work(deadline=conf.http.deadline, max_of_user=conf.http.max_requests_per_user)
         self.services = services
         self.conf = conf
         self.formats = Formats(ZoneInfo(conf.timezone), conf.compat.official_apps)
@@ -71,7 +71,7 @@ class Application(TornadoApplication):
 
     def _watch(self, metrics: Metrics) -> None:
         cache = self.page_cache
-        metrics.in_flight.watch(lambda: len(self._running))
+        metrics.in_flight.watch(lambda: len(self.work))
         metrics.page_cache_requests.watch(lambda: {"hit": cache.hits, "miss": cache.misses})
         metrics.page_cache_entries.watch(lambda: cache.entries)
         metrics.page_cache_bytes.watch(lambda: cache.size_bytes)
@@ -86,11 +86,14 @@ class Application(TornadoApplication):
     def serve(self, request: Request) -> None:
         """Run the handler of the request. Every path is a fixed text: a look-up replaces Tornado's patterns."""
         handler, arguments = self._routes.get(request.path, (self._refusal_handler, {}))
-        self._running.start(handler(self, request, **arguments).run())
+        if len(self.work) >= self.conf.http.max_requests and handler.bounded:
+            self.refuse(request, unavailable("too many requests at once"), **arguments)
+        else:
+            self.work.start(handler(self, request, **arguments))
 
-    def refuse(self, request: Request, error: ServiceError) -> None:
+    def refuse(self, request: Request, error: ServiceError, **arguments: Any) -> None:
         """Answer the error."""
-        self._running.start(self._refusal_handler(self, request, error=error).run())
+        self.work.start(self._refusal_handler(self, request, error=error, **arguments))
 
 
 class _Arrival(HTTPMessageDelegate):

@@ -1,14 +1,27 @@
 """A RequestHandler without the parts that no interface uses: half of its cost."""
 
 import asyncio
+import math
 import sys
+from typing import ClassVar
 
 from tornado.httputil import ResponseStartLine
 from tornado.web import HTTPError, RequestHandler
 
+from services.deadline import Deadline
+from services.errors import ServiceError, unavailable
+
 
 class DirectHandler(RequestHandler):
     """Answers with `finish(body)`, as one piece: no forms, streams, ETags, cookies or transforms."""
+
+    bounded: ClassVar[bool] = True
+    """False for a handler that works however many others do."""
+    deadline: Deadline
+    task: asyncio.Task[None]
+    """The task of `run`."""
+    claimed_by: str = ""
+    """The userid of the user whose request it is."""
 
     async def run(self) -> None:
         """Serve the request: `prepare`, then the method. An exception is logged and answered by `write_error`."""
@@ -23,6 +36,20 @@ class DirectHandler(RequestHandler):
             self.log_exception(*sys.exc_info())
             if not self._finished:
                 self.send_error(error.status_code if isinstance(error, HTTPError) else 500, exc_info=sys.exc_info())
+
+    def give_up(self, error: ServiceError) -> None:
+        """Answer the error, and then end the work: it may have to clean up."""
+        if not self._finished:
+            self.log_exception(type(error), error, None)
+            self.send_error(error.code, exc_info=(type(error), error, None))
+        self.deadline.at = math.inf  # once is enough
+        self.task.cancel()
+
+    def on_connection_close(self) -> None:
+        """The client has left. What is under way goes on, unless it is for nothing then."""
+        self.deadline.client_left = True
+        if self.deadline.ends_with_client:
+            self.give_up(unavailable("the client has left"))
 
     def finish(self, chunk: bytes = b"") -> asyncio.Future[None]:  # type: ignore[override]
         """Send the answer, whose body is the chunk. Returns a future that is done when it is sent."""

@@ -97,6 +97,8 @@ class Http1Connection(Connection, HTTPConnection):
     def eof_received(self) -> bool:
         """The client sends no more, and may still read. Under TLS the transport closes both directions."""
         self._half_closed = True
+        if self._close_callback is not None:
+            self._close_callback()  # most clients, and proxies for theirs, leave in this way
         return self._serving is not None and not self._closing and not self._tls
 
     def resume_writing(self) -> None:

@@ -90,6 +90,8 @@ def _server(urls: Urls, run: Path, signals: Signals) -> Iterator[tuple[Child, in
     command += ["--log.format", "json", "--password.remember_key", os.urandom(32).hex()]
     command += HIGH_LIMITS
     command += ["--metrics.port", "0"]  # requests are counted; under callgrind a second of records weighs like fifty
+    for limit in ("http.deadline", "mysql.acquire_timeout", "mysql.query_timeout", "redis.timeout"):
+        command += [f"--{limit}", "60"]  # callgrind takes fifty times as long
     stores = {"XZB_MYSQL__URL": urls.mysql, "XZB_REDIS__URL": urls.redis}
     log = run / "server.log"
     env = {**without_settings(), **stores, "PYTHONHASHSEED": "0"}

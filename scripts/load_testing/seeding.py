@@ -16,7 +16,7 @@ from scripts.load_testing.apps import Android, password
 from scripts.load_testing.plan import Plan
 from scripts.stores.processes import Pause
 
-_THREADS = 16  # fewer than the passwords that may wait to be hashed (password.queue)
+_THREADS = 16  # their passwords wait for less than password.max_wait to be hashed
 _TIMEOUT_S = 60
 _DAY_S = 86400
 _BROADCAST_S = 1800

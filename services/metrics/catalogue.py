@@ -22,6 +22,7 @@ REFUSALS = (
     "body_too_large",
     "throttled",
     "overloaded",
+    "deadline",
     "store_unavailable",
     "internal_error",
 )
@@ -99,7 +100,9 @@ class Metrics:
         )
         self.argon2_running = Gauge("xiaozhibo_argon2_running", "Hashes that are being computed")
         self.argon2_waiting = Gauge("xiaozhibo_argon2_waiting", "Hashes that wait for a thread")
-        self.argon2_refused = Counter("xiaozhibo_argon2_refused_total", "Hashes refused because the queue was full")
+        self.argon2_refused = Counter(
+            "xiaozhibo_argon2_refused_total", "Hashes refused because they would have waited too long"
+        )
 
         # Callbacks
         self.callbacks = Counter("xiaozhibo_callbacks_total", "Recording events", "outcome", known=CALLBACKS)

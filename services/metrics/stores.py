@@ -1,5 +1,7 @@
 """Counts what the connections to MySQL tell."""
 
+from collections.abc import Sequence
+
 from models.database import Database, Monitor
 from models.errors import StoreError
 from services.metrics.catalogue import Metrics, kind_of
@@ -23,8 +25,10 @@ class MySQLMonitor(Monitor):
         self._errors["mysql", kind_of(error)] += 1
 
 
-def watch_pool(metrics: Metrics, db: Database, size: int) -> None:
-    """Watch the connections of a database, of which it may have `size`."""
-    metrics.mysql_connections.watch(lambda: {"idle": db.idle, "in_use": db.in_use})
+def watch_pools(metrics: Metrics, pools: Sequence[Database], size: int) -> None:
+    """Watch the connections of these pools, of which they may have `size` together."""
+    metrics.mysql_connections.watch(
+        lambda: {"idle": sum(pool.idle for pool in pools), "in_use": sum(pool.in_use for pool in pools)}
+    )
     metrics.mysql_max_connections.watch(lambda: size)
-    metrics.mysql_waiting.watch(lambda: db.waiting)
+    metrics.mysql_waiting.watch(lambda: sum(pool.waiting for pool in pools))

@@ -15,6 +15,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
+from models.time_limit import TimeLimit
+
 Command = tuple[str | bytes | int, ...]
 
 
@@ -47,7 +49,7 @@ class Connections:
 
         Raises TimeoutError, and RedisError when the connection fails: then some of the commands may have run.
         """
-        async with asyncio.timeout(self._timeout):
+        with TimeLimit(self._timeout):
             connection = await self._idle.get()
             try:
                 return await _replies(connection, commands)

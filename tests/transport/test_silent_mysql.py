@@ -1,0 +1,109 @@
+"""A MySQL that accepts connections and stays silent, as after a lost host: it stops nobody for good."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from pydantic import SecretStr
+from pymysql.cursors import Cursor
+
+from conf.settings import MySQL, Settings, mysql_arguments
+from tests.harness.client import Api, User
+from tests.harness.main_process import PATIENCE
+from tests.harness.second_application import another_process
+from tests.harness.stores import DATABASE, MYSQL_URL
+
+CALLERS = 30
+
+
+class Line:
+    """Passes connections on to MySQL. A connection that was open when the line went dead stays open and silent."""
+
+    def __init__(self) -> None:
+        self.dead = False
+        self._generation = 0
+
+    def cut(self) -> None:
+        """Go dead."""
+        self.dead = True
+        self._generation += 1
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.dead:
+            await reader.read()  # until the client gives up
+            await close(writer)
+            return
+        there_reader, there_writer = await asyncio.open_unix_connection(mysql_arguments(MYSQL_URL)["unix_socket"])
+        try:
+            await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+        finally:
+            await close(writer)
+            await close(there_writer)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        generation = self._generation
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if not self.dead and generation == self._generation:
+                    writer.write(data)
+        writer.close()
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection that the other end may have closed."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def line_to_mysql() -> AsyncIterator[tuple[Line, str]]:
+    """A line, and the URL of MySQL at its end."""
+    line = Line()
+    server = await asyncio.start_server(line.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield line, f"mysql://root@127.0.0.1:{port}/{DATABASE}"
+
+
+def limited(conf: Settings, url: str, *, shipped: bool) -> Settings:
+    """The settings for this MySQL, with the limits that are shipped or with short ones."""
+    fields = MySQL.model_fields
+    limits = {
+        name: fields[name].default if shipped else 0.2
+        for name in ("acquire_timeout", "query_timeout", "long_query_timeout")
+    }
+    deadline = type(conf.http).model_fields["deadline"].default if shipped else 0.3
+    return conf.model_copy(
+        update={
+            "mysql": conf.mysql.model_copy(update={"url": SecretStr(url), **limits}),
+            "http": conf.http.model_copy(update={"deadline": deadline}),
+        }
+    )
+
+
+async def codes(api: Api, users: list[User]) -> list[int]:
+    """The answers to a read and a write of each user, all at once."""
+    reads = [api.call("/get_user_info", token=user.token) for user in users]
+    writes = [api.call("/upload_user_info", {"sex": 1}, token=user.token) for user in users]
+    return [answer["code"] for answer in await asyncio.gather(*reads, *writes)]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("shipped", [True, False])
+async def test_it_is_given_up_in_time_and_used_again_when_it_answers(
+    api: Api, conf: Settings, mysql: Cursor, shipped: bool
+) -> None:
+    users = [await api.user() for _ in range(CALLERS)]
+    async with line_to_mysql() as (line, url), another_process(api, limited(conf, url, shipped=shipped)) as other:
+        assert set(await codes(other, users)) == {200}
+        line.cut()
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(2):  # on the open connections, and on new ones
+                assert set(await codes(other, users)) == {503}
+                assert (await other.call("/get_vod_sign", token=users[0].token))["code"] == 200
+        line.dead = False
+        async with asyncio.timeout(PATIENCE):
+            while set(await codes(other, users)) != {200}:
+                await asyncio.sleep(0.05)
