@@ -86,6 +86,7 @@ class Http(Section):
     trusted_proxies: Proxies = Field((), description="networks whose X-Forwarded-For and the like are believed")
     allow_plain: bool = Field(False, description="in production, serve plain HTTP beside TLS beyond this machine")
     hsts: int = Field(2 * 365 * 86400, ge=0, description="max-age of Strict-Transport-Security in s; 0: none")
+    heartbeat_timeout: float = Field(3, ge=0, le=3600, description="a worker silent for so long is replaced; 0: never")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
     docs: bool | None = Field(None, description="serve /docs and /openapi.json; by default in development only")
     cors_origins: Origins = Field((), description="origins of web pages that may call, or *; empty: none")
