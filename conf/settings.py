@@ -87,6 +87,7 @@ class Http(Section):
     allow_plain: bool = Field(False, description="in production, serve plain HTTP beside TLS beyond this machine")
     hsts: int = Field(2 * 365 * 86400, ge=0, description="max-age of Strict-Transport-Security in s; 0: none")
     heartbeat_timeout: float = Field(3, ge=0, le=3600, description="a worker silent for so long is replaced; 0: never")
+    lame_duck: float = Field(0, ge=0, le=3600, description="how long a stop still accepts, while /readyz says draining")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
     max_connections: int = Field(0, ge=0, description="of one process; 0: as many as descriptors allow")
     max_connections_per_address: int = Field(1000, ge=0, description="of one process; 0: any, as behind a proxy")
