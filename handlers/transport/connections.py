@@ -39,16 +39,18 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._lost = False
         self._close_callback: Callable[[], None] | None = None
+        self.on_lost: Callable[[], None] = lambda: None
+        """Called when the transport is gone, though a handler may still run."""
         self.deadline = math.inf
         """The time of the loop until which the client may take; infinite while the server works."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._writer = Writer(self._transport)
+        self._tls = transport.get_extra_info("sslcontext") is not None
+        self._writer = Writer(self._transport, tls=self._tls)
         # `pause_writing` tells of everything that is left unsent. Not 0: under TLS an empty buffer would be over it.
         self._transport.set_write_buffer_limits(high=1, low=0)
         address = transport.get_extra_info("peername")
-        self._tls = transport.get_extra_info("sslcontext") is not None
         self.context = Peer(address[0] if address else "", "https" if self._tls else "http")
         self._connections.add(self)
 
@@ -62,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._lost = self._closing = True
         self._expect(math.inf)
         self._writer.close()
+        self.on_lost()
         if self._close_callback is not None:
             self._close_callback()
 

@@ -39,6 +39,7 @@ CALLBACKS = ("stored", "kept", "ignored", "refused", "failed")
 STORES = ("mysql", "redis")
 ERRORS = ("unavailable", "refused")
 RETENTION = ("tb_account", "tb_room", "tb_undelivered_callback", "tb_vod", "tb_vod_file")
+NO_ROOM = ("descriptors", "max_connections", "max_connections_per_address")
 PHASES = ("headers", "body", "served", "answer", "closing")
 
 
@@ -63,6 +64,9 @@ class Metrics:
             "Connections cut off because their client was too slow",
             "phase",
             known=[phase for phase in PHASES if phase != "served"],
+        )
+        self.refused_connections = Counter(
+            "xiaozhibo_connections_refused_total", "Connections refused for want of room", "reason", known=NO_ROOM
         )
         self.page_cache_requests = Counter(
             "xiaozhibo_page_cache_requests_total", "Pages of lists asked for", "outcome", known=("hit", "miss")
@@ -113,6 +117,10 @@ class Metrics:
 
         # Processes
         self.workers = Gauge("xiaozhibo_workers", "Worker processes alive")
+        self.hung_workers = Counter("xiaozhibo_hung_workers_total", "Workers killed and replaced because they hung")
+        self.last_beat = Gauge(
+            "xiaozhibo_process_last_beat_timestamp_seconds", "Last sign of life of the event loop, Unix time", "worker"
+        )
         self.build = Gauge("xiaozhibo_build_info", "Workers that run a version", "version", "python")
         self.loop_lag_seconds = Histograms(
             "xiaozhibo_event_loop_lag_seconds", "Delay of a timer, sampled once a second", bounds=_WAIT_S
