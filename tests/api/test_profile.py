@@ -43,6 +43,7 @@ async def test_absent_and_null_fields_stay_as_they_are(api: Api, field: str) -> 
 
 
 @pytest.mark.gen_test
+@pytest.mark.conf("--limits.uploads_per_user", "")
 async def test_a_hundred_updates_at_once_leave_one_of_them_whole(api: Api) -> None:
     user = await api.user()
     updates = [

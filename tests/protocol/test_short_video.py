@@ -130,7 +130,7 @@ async def test_titles_have_up_to_500_characters(api: Api) -> None:
     answer = await android(api, user, "/upload_ugc", **{**VIDEO, "title": title + "x"})
     assert (answer["code"], answer["message"]) == (
         602,
-        "title: must be at most 500 characters, without control characters",
+        "title: must be at most 500 characters, without control characters, those of text direction included",
     )
     answer = await api.call("/upload_ugc", {**VIDEO, "title": "x" * 129}, token=user.token)
     assert answer["code"] == 602
