@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -58,10 +58,11 @@ class Outcome(NamedTuple):
 
 
 class Way(NamedTuple):
-    """The outcomes of all cases by name, and how many smuggled requests were served."""
+    """The outcomes of all cases by name, how many smuggled requests were served, and the errors in the log."""
 
     outcomes: dict[str, Outcome]
     smuggled: int
+    errors: list[dict[str, Any]]
 
 
 @contextmanager
@@ -94,7 +95,9 @@ def way(request: pytest.FixtureRequest, schema: None, tmp_path_factory: pytest.T
                 outcomes = run(all_outcomes(port, name))
         else:
             outcomes = run(all_outcomes(server.port, name))
-        return Way(outcomes, sum(line.get("method") == "DELETE" for line in server.log()))
+        log = server.log()
+        errors = [line for line in log if line["level"] in ("error", "critical") or "exception" in line]
+        return Way(outcomes, sum(line.get("method") == "DELETE" for line in log), errors)
 
 
 def run(work: Coroutine[None, None, T]) -> T:
@@ -189,3 +192,8 @@ def test_case(request: pytest.FixtureRequest, way: Way, case: str) -> None:
 @pytest.mark.parametrize("way", WAYS, indirect=True, scope="module")
 def test_nothing_is_smuggled(way: Way) -> None:
     assert way.smuggled == 0
+
+
+@pytest.mark.parametrize("way", WAYS, indirect=True, scope="module")
+def test_nothing_is_an_error_of_the_server(way: Way) -> None:
+    assert way.errors == []
