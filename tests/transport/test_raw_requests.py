@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from conf.settings import ROOT
 from tests.harness.main_process import PATIENCE, Server, reserved_port, running, wait_for
 from tests.transport.raw_requests import CASES, SECOND, Case
 
@@ -20,7 +21,7 @@ PATIENCE_S = 4  # for an answer
 T = TypeVar("T")
 WAYS = ("llhttp", "tornado", "nginx")
 _HEAD = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r]*\r\n((?:[^\r]+\r\n)*)\r\n")
-_NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
+_NGINX = shutil.which("nginx", path=f"/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:{ROOT / 'var' / 'bin'}")
 # The connections to the server are kept, so that a request smuggled past nginx would disturb the next one.
 _NGINX_CONF = """
 daemon off;
@@ -87,7 +88,7 @@ def way(request: pytest.FixtureRequest, schema: None, tmp_path_factory: pytest.T
     """One server serves all cases, side by side since many of them end in silence."""
     name: str = request.param
     if name == "nginx" and _NGINX is None:
-        pytest.skip("nginx is not installed")
+        pytest.skip("nginx is not installed: ./scripts/prepare slow unpacks it")
     folder = tmp_path_factory.mktemp(name)
     with running(folder, "--http.engine", "tornado" if name == "tornado" else "llhttp") as server:
         if name == "nginx":
