@@ -17,7 +17,7 @@ import typer
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import seed as seeded
 from hypothesis.database import DirectoryBasedExampleDatabase
-from hypothesis.errors import FlakyFailure, HypothesisWarning
+from hypothesis.errors import Flaky, HypothesisWarning
 from hypothesis.stateful import run_state_machine_as_test
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -149,11 +149,14 @@ def run(target: Target, cases: int, first_seed: int) -> bool:
             run_state_machine_as_test(seeded(first_seed + rounds)(visit), settings=limits(visits))
             rounds += 1
         target.judge_end()
-    except (Violation, Breakdown) as violation:
-        report_violation(target, str(violation), first_seed, cases)
+    except (Violation, Breakdown):
+        report_violation(target, first_seed, cases)
         return False
-    except FlakyFailure as error:
-        report_violation(target, f"once, and not when it was repeated: {error.exceptions[0]}", first_seed, cases)
+    except Flaky:
+        if not target.failure:
+            raise
+        console.print("It happened once, and not when the cases were repeated.")
+        report_violation(target, first_seed, cases)
         return False
     report(target)
     return True
@@ -173,14 +176,14 @@ def limits(visits: int) -> settings:
     )
 
 
-def report_violation(target: Target, message: str, first_seed: int, cases: int) -> None:
+def report_violation(target: Target, first_seed: int, cases: int) -> None:
     """Print the cases that break a promise."""
     whole = FOLDER / f"violation-{first_seed}.txt"
-    whole.write_text("\n".join([*target.steps, message, ""]))
+    whole.write_text("\n".join([*target.failing_steps, target.failure, ""]))
     console.print(f"The cases, in their order (whole in {whole}):")
-    for step in target.steps:
+    for step in target.failing_steps:
         console.print(f"  {step if len(step) < _SHOWN else step[:_SHOWN] + ' …'}", markup=False, soft_wrap=True)
-    console.print(message, style="red", markup=False, soft_wrap=True)
+    console.print(target.failure, style="red", markup=False, soft_wrap=True)
     console.print(
         f"Again: ./scripts/fuzz, which tries these first, or ./scripts/fuzz --seed {first_seed} --cases {cases}"
     )

@@ -1,13 +1,16 @@
 """The server under attack, and the judgement of everything that it does."""
 
+import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scripts.fuzzing.exchange import HANG_S, Address, Answer, Client, Ending, Hang, Request, send_raw
 from scripts.fuzzing.leaks import Secrets
-from scripts.fuzzing.witness import Witness, failure_in
+from scripts.fuzzing.witness import Witness, is_failure_line
 
+_SHRINK_S = 15
+"""Time to look for the least that breaks a promise, from the first time on."""
 _UNAVAILABLE = 503
 _PROXYS_OWN = {501, 505}
 """What nginx answers to a coding or a version that it does not know."""
@@ -45,6 +48,10 @@ class Target:
         self.longest_s = 0.0
         self.steps: list[str] = []
         """The cases of the present visit, to be repeated by hand."""
+        self.failure = ""
+        """The promise that the shortest visit has broken, and `failing_steps` its cases."""
+        self.failing_steps: list[str] = []
+        self._first_failure_s = math.inf
         self._witness = witness
         self._on_case = on_case
         self._client = Client(address)
@@ -56,8 +63,8 @@ class Target:
 
     def judge_end(self) -> None:
         """Search the last lines of the log."""
-        if self._witness:
-            self.judge_log(self._witness.new_lines())
+        if self._witness and (faults := self._faults_in(self._witness.new_lines())):
+            raise self._violation("\n".join(faults))
 
     def summary(self) -> str:
         """How much has been searched."""
@@ -75,17 +82,15 @@ class Target:
         try:
             answer = self._client.send(request)
         except Hang:
-            raise Breakdown(f"no answer within {HANG_S} s") from None
+            raise self._breakdown(f"no answer within {HANG_S} s") from None
         except OSError as error:
             self._judge_workers()
-            raise Violation(f"no answer: {error!r}") from None
+            raise self._violation(f"no answer: {error!r}") from None
         finally:
             self._count(started)
-        if answer.code is None:
-            raise Violation(f"an answer without an envelope: {answer}")
-        if answer.accepted and not may_pass:
-            raise Violation(f"served without authentication: {answer}")
-        self._judge([answer])
+        faults = [f"an answer without an envelope: {answer}"] if answer.code is None else []
+        faults += [f"served without authentication: {answer}"] if answer.accepted and not may_pass else []
+        self._judge([answer], faults)
         return answer
 
     def send_raw(self, pieces: list[bytes], ending: Ending) -> None:
@@ -97,9 +102,9 @@ class Target:
         try:
             answers = send_raw(self.address, pieces, ending)
         except Hang:
-            raise Breakdown(f"the connection was not closed within {HANG_S} s") from None
+            raise self._breakdown(f"the connection was not closed within {HANG_S} s") from None
         except OSError as error:
-            raise Violation(f"no connection: {error!r}") from None
+            raise self._violation(f"no connection: {error!r}") from None
         finally:
             self._count(started)
         self._judge(answers)
@@ -108,33 +113,56 @@ class Target:
         self.longest_s = max(self.longest_s, time.monotonic() - started)
         self.cases += 1
         self._on_case()
+        if time.monotonic() - self._first_failure_s > _SHRINK_S:
+            raise Breakdown(self.failure)
 
-    def _judge(self, answers: list[Answer]) -> None:
-        for answer in answers:
-            self.answers[f"{answer.status} {'' if answer.code is None else answer.code}"] += 1
-            its_own = answer.from_proxy and answer.status in _PROXYS_OWN
-            if answer.status >= 500 and answer.status != _UNAVAILABLE and not its_own:
-                raise Violation(f"a failure of the server: {answer}")
+    def _judge(self, answers: list[Answer], faults: Sequence[str] = ()) -> None:
+        """Raise for all faults together: what is left in the log would be blamed on the next case."""
+        self.answers.update(f"{answer.status} {'' if answer.code is None else answer.code}" for answer in answers)
+        found = [*faults, *(f"a failure of the server: {answer}" for answer in answers if is_failure(answer))]
         if self._witness:
-            self._judge_from_inside(self._witness, answers)
+            found += self._faults_inside(self._witness, answers)
+        if found:
+            raise self._violation("\n".join(found))
 
-    def _judge_from_inside(self, witness: Witness, answers: list[Answer]) -> None:
+    def _faults_inside(self, witness: Witness, answers: list[Answer]) -> list[str]:
         before, self._rows = self._rows, witness.rows_changed()
-        # After a 503 nobody knows whether the row is written: docs/decisions.md, section 1.
+        # After a 503 nobody knows whether the row is written.
         refused = all(not answer.accepted and answer.status != _UNAVAILABLE for answer in answers)
-        if refused and self._rows != before:
-            raise Violation(f"a refused request has changed rows: {answers}")
+        written = [f"a refused request has changed rows: {answers}"] if refused and self._rows != before else []
         self._judge_workers()
-        self.judge_log(witness.new_lines(answers[-1].request_id if answers else ""))
+        return [*written, *self._faults_in(witness.new_lines(answers[-1].request_id if answers else ""))]
+
+    def _faults_in(self, lines: list[str]) -> list[str]:
+        """The failures and the secrets in lines of the log."""
+        failures = [f"a failure in the log: {line}" for line in lines if is_failure_line(line)]
+        leaks = [f"{secret} in the log: {line}" for line in lines for secret in self.secrets.found_in(line)]
+        return [*failures, *leaks]
+
+    def _violation(self, message: str) -> Violation:
+        self._keep(message)
+        return Violation(message)
+
+    def _breakdown(self, message: str) -> Breakdown:
+        self._keep(message)
+        return Breakdown(message)
+
+    def _keep(self, message: str) -> None:
+        self._first_failure_s = min(self._first_failure_s, time.monotonic())
+        if not self.failure or size(self.steps) <= size(self.failing_steps):
+            self.failure, self.failing_steps = message, self.steps.copy()
 
     def _judge_workers(self) -> None:
         if self._witness and (dead := self._witness.dead_workers()):
-            raise Breakdown(f"the workers {dead} have ended")
+            raise self._breakdown(f"the workers {dead} have ended")
 
-    def judge_log(self, lines: list[str]) -> None:
-        """Search lines of the log for failures and secrets."""
-        for line in lines:
-            if failure := failure_in(line):
-                raise Violation(f"a failure in the log: {failure}")
-            if leaked := self.secrets.found_in(line):
-                raise Violation(f"the secrets {leaked} in the log: {line}")
+
+def size(steps: Sequence[str]) -> int:
+    """The number of characters of cases."""
+    return sum(map(len, steps))
+
+
+def is_failure(answer: Answer) -> bool:
+    """True for a 5xx other than 503, unless a proxy has answered it to what it does not know."""
+    known = {_UNAVAILABLE, *(_PROXYS_OWN if answer.from_proxy else ())}
+    return answer.status >= 500 and answer.status not in known

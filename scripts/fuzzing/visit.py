@@ -80,6 +80,7 @@ class Visit(RuleBasedStateMachine):
     @precondition(lambda self: self.arrived < _MAX_USERS)
     @rule(target=users)
     def arrive(self) -> User:
+        self.arrived += 1
         return self._new_user()
 
     @rule(user=users)
@@ -126,7 +127,6 @@ class Visit(RuleBasedStateMachine):
 
     def _new_user(self) -> User:
         """Register and log in."""
-        self.arrived += 1
         user = User(f"fuzz{_RUN}{next(_numbers):07}", secrets.token_hex(16))
         self._post("/register", {"userid": user.userid, "password": user.password})
         self._log_in(user)

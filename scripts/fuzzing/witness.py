@@ -73,10 +73,10 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def failure_in(line: str) -> str | None:
-    """The line, if it reports a failure of the server: an error, a traceback, or what is no event at all."""
+def is_failure_line(line: str) -> bool:
+    """True for a line that reports a failure of the server: an error, a traceback, or what is no event at all."""
     try:
         event: dict[str, Any] = json.loads(line)
     except ValueError:
-        return line
-    return line if event.get("level") in ("error", "critical") or "exception" in event else None
+        return True
+    return event.get("level") in ("error", "critical") or "exception" in event

@@ -49,11 +49,16 @@ class Misbehaving(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class MisbehavingServer(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has reset its connection is none."""
+
+
 @pytest.fixture
 def address() -> Iterator[Address]:
     """A server that does what it must not."""
     Misbehaving.silent.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving) as server:
+    with MisbehavingServer(("127.0.0.1", 0), Misbehaving) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield Address("127.0.0.1", server.server_address[1])
