@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from conf.settings import ROOT
+from conf.settings import ROOT, Limits
 from models.migrate import migrate
-from scripts.benchmark.servers import real_server
+from scripts.benchmark.servers import HIGH_LIMITS, real_server
 from scripts.fuzzing.exchange import Address
 from scripts.fuzzing.target import Breakdown, Target, Violation
 from scripts.fuzzing.visit import Visit
@@ -37,6 +37,9 @@ FOLDER = ROOT / "var" / "fuzz"
 _STEPS = 20  # rules of a visit
 _SHOWN = 2000  # characters of a case
 _CHEAP_HASHES = ["--password.time_cost", "1", "--password.memory_kib", "64"]
+# The limits count, and are not reached, although all cases come from one address. HIGH_LIMITS has the others.
+_LIMITS = [f"--limits.{name}" for name in Limits.model_fields if name != "without_redis"]
+_HIGH_RATES = [text for limit in _LIMITS if limit not in HIGH_LIMITS for text in (limit, "86400000 per day")]
 _OWN_SECRETS = (
     *("password.remember_key", "live.callback_key", "live.api_key", "im.secret_key"),
     *("cos.secret_id", "cos.secret_key", "vod.secret_id", "vod.secret_key"),
@@ -117,6 +120,7 @@ def target_of(
     keys = {name: secrets.token_hex(16) for name in _OWN_SECRETS}
     options = [text for name, key in keys.items() for text in (f"--{name}", key)]
     options += ["--compat.short_video", "true", "--log.level", "debug", "--http.tls_port", "0", *_CHEAP_HASHES]
+    options += _HIGH_RATES
     with private_servers(folder, durable=False, pause=signals.pause) as urls:
         migrate(urls.mysql)
         with real_server(urls, folder, options, signals.pause) as server:
