@@ -7,7 +7,7 @@ import ssl
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated
@@ -84,6 +84,8 @@ def fuzz(
     try:
         with progress(cases) as on_case, target_of(url, ca, callback_key, folder, on_case) as target:
             kept = run(target, cases, seed)
+            if not kept:
+                keep_log(folder, seed)
     except Stopped as stopped:
         raise typer.Exit(stopped.exit_code) from None
     except (ServerError, RuntimeError, OSError) as error:
@@ -164,6 +166,12 @@ def run(target: Target, cases: int, first_seed: int) -> bool:
         return False
     report(target)
     return True
+
+
+def keep_log(folder: Path, first_seed: int) -> None:
+    """Keep the log of a server of our own beside the cases."""
+    with suppress(FileNotFoundError):
+        shutil.copy(folder / "server.log", FOLDER / f"violation-{first_seed}.log")
 
 
 def limits(visits: int) -> settings:
