@@ -46,8 +46,8 @@ async def existing(table: str, condition: str, db: Queries, keys: Collection[Key
 
 async def insert_many(table: str, columns: Sequence[str], db: Queries, rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows in one statement. Raises DuplicateKey, and inserts none, when the table has one of their keys."""
-    row = f"({placeholders(columns)})"
+    marks = f"({placeholders(columns)})"
     await db.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(rows))}",  # noqa: S608
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([marks] * len(rows))}",  # noqa: S608
         [value for row in rows for value in row],
     )

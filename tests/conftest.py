@@ -18,6 +18,7 @@ from handlers.routes import make_application
 from handlers.transport.application import Application
 from handlers.transport.server import ENGINES, Engine
 from services import open_services
+from tests.harness import leaks
 from tests.harness.client import Api
 from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, create_database
 
@@ -57,7 +58,9 @@ def store() -> Iterator[redis.Redis]:
 @cache
 def settings(*options: str) -> Settings:
     """The settings are immutable and take 25 ms to read: tests with the same options share them."""
-    return load(options)
+    loaded = load(options)
+    leaks.remember_settings(loaded)
+    return loaded
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ def conf(request: pytest.FixtureRequest) -> Settings:
 
 @pytest.fixture(autouse=True)
 def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
-    """The server's log as event dicts. An error fails a test that is not marked `logs_errors`."""
+    """The server's log as event dicts. A secret fails the test, and so does an error unless it is marked `logs_errors`."""
     events: list[dict[str, Any]] = []
 
     def capture(_: object, level: str, event: EventDict) -> EventDict:
@@ -78,9 +81,18 @@ def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> 
 
     structlog.configure(processors=[capture], cache_logger_on_first_use=False)
     yield events
+    assert not leaks.in_events(events)
+    assert not leaks.in_records([*caplog.get_records("setup"), *caplog.get_records("call")])
     if request.node.get_closest_marker("logs_errors") is None:
         assert not [event for event in events if event["level"] in ("error", "critical", "exception")]
         assert not [record for record in caplog.get_records("call") if record.levelname == "ERROR"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def searched_logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Search the files of logs of the whole run for secrets."""
+    yield
+    assert not leaks.in_files(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ class Http1Connection(Connection, HTTPConnection):
         self._target = b""
         self._headers = Headers()
         self._fruitless = 0  # bytes parsed since the last end of headers, part of a body or end of a request
+        self._cause: Exception | None = None  # why a callback has ended the parsing
         self._arriving: _Exchange | None = None
         self._ready: list[_Exchange] = []
         self._serving: _Exchange | None = None
@@ -148,6 +149,13 @@ class Http1Connection(Connection, HTTPConnection):
             self._headers.add(name.decode("latin-1"), value.decode("latin-1").rstrip(" \t"))
 
     def on_headers_complete(self) -> None:
+        try:
+            self._begin_request()
+        except Exception as error:
+            self._cause = error
+            raise
+
+    def _begin_request(self) -> None:
         self._fruitless = 0
         method = self._parser.get_method().decode()
         if self._parser.should_upgrade() and method != "CONNECT":
@@ -194,7 +202,8 @@ class Http1Connection(Connection, HTTPConnection):
         """Answer in the request's turn, then close: nobody knows where the next one begins (section 2.2)."""
         if self._ready and not self._ready[-1].keep_alive:
             return  # what follows a last request is no request (section 9.6)
-        cause = error.__context__ if isinstance(error, HttpParserCallbackError) else error
+        # Not its __context__: Python replaces that when the rest is parsed while a refusal is being handled.
+        cause = self._cause if isinstance(error, HttpParserCallbackError) else error
         if isinstance(cause, HttpParserError | HTTPInputError):
             cause = MalformedRequest(str(cause))
         self._abandon_arriving()

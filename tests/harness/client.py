@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
+from tests.harness import leaks
 from tests.harness.description import check_answer
 
 _names = itertools.count(1)
@@ -55,13 +56,16 @@ class Api:
             allow_nonstandard_methods=True,
             network_interface=self.address,
         )
+        leaks.remember_request(dict(headers or {}), body)
         assert response.headers["Content-Type"] == "application/json; charset=utf-8"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Cache-Control"] == "no-store"
         assert response.headers["X-Request-Id"]
         assert response.headers.get("Server") == self.server
         if response.body:
-            check_answer(method, path, response.code, json.loads(response.body))
+            answer = json.loads(response.body)
+            leaks.remember_answer(path, answer)
+            check_answer(method, path, response.code, answer)
         return response
 
     async def send(

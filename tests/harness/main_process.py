@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import trustme
 
 from conf.settings import ROOT
+from tests.harness import leaks
 from tests.harness.stores import OPTIONS
 
 T = TypeVar("T")
@@ -43,9 +44,13 @@ class Server:
         try:
             method = "GET" if body is None else "POST"
             headers = {"Authorization": f"Bearer {token}"} if token else {}
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, headers)
             response = connection.getresponse()
-            return response.status, json.loads(response.read())
+            answer = json.loads(response.read())
+            leaks.remember_request(headers, (data or "").encode())
+            leaks.remember_answer(path, answer)
+            return response.status, answer
         finally:
             connection.close()
 
@@ -126,6 +131,8 @@ def running(
         finally:
             process.kill()
             process.wait()
+            leaked = leaks.in_text(log.read_text(errors="replace"), log)
+        assert not leaked
 
 
 def certificate(folder: Path, authority: trustme.CA) -> list[str]:

@@ -16,6 +16,7 @@ LOCKS = [
     ("requirements.txt", SERVER),
     ("requirements-dev.txt", GROUPS["dev"]),
     ("requirements-bench.txt", GROUPS["bench"]),
+    ("requirements-fuzz.txt", GROUPS["fuzz"]),
 ]
 
 

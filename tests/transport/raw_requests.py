@@ -457,6 +457,19 @@ CASES = {
         SECOND * 2 + chunked(body=b"0x5\r\nhello\r\n0\r\n\r\n"), "200 200 400 closed"
     ),
     "refused length behind two requests": Case(SECOND * 2 + length("+5"), "200 200 400 closed"),
+    # A part of 4 KiB is read at once. The rest is read while the refusal of the first request is still being handled.
+    "refused host behind a refusal": Case(post() + length(5000, b"x" * 5000) + post(host=""), "405 405 400 closed"),
+    "refused coding behind a refusal": Case(
+        post() + length(5000, b"x" * 5000) + chunked(coding="identity"),
+        "405 405 400 closed",
+        nginx=Other("405 405 501 closed", N_CODING.why),
+    ),
+    "refused length behind a refusal": Case(
+        post() + length(5000, b"x" * 5000) + length(LIMIT + 1, b"", "Expect: 100-continue"),
+        "405 405 413 closed",
+        tornado=Other("405 405 100", T_ASKS.why),
+        nginx=Other("405 405 100", N_ASKS.why),
+    ),
     "refused host behind two requests": Case(SECOND * 2 + post(host=""), "200 200 400 closed"),
     "close behind two requests": Case(SECOND * 2 + post("Connection: close"), "200 200 405 closed"),
     "HEAD": Case(b"HEAD /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", "404 200"),

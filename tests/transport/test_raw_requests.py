@@ -8,10 +8,11 @@ import subprocess
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from conf.settings import ROOT
 from tests.harness.main_process import PATIENCE, Server, reserved_port, running, wait_for
 from tests.transport.raw_requests import CASES, SECOND, Case
 
@@ -20,7 +21,7 @@ PATIENCE_S = 4  # for an answer
 T = TypeVar("T")
 WAYS = ("llhttp", "tornado", "nginx")
 _HEAD = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r]*\r\n((?:[^\r]+\r\n)*)\r\n")
-_NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
+_NGINX = shutil.which("nginx", path=f"/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:{ROOT / 'var' / 'bin'}")
 # The connections to the server are kept, so that a request smuggled past nginx would disturb the next one.
 _NGINX_CONF = """
 daemon off;
@@ -58,10 +59,11 @@ class Outcome(NamedTuple):
 
 
 class Way(NamedTuple):
-    """The outcomes of all cases by name, and how many smuggled requests were served."""
+    """The outcomes of all cases by name, how many smuggled requests were served, and the errors in the log."""
 
     outcomes: dict[str, Outcome]
     smuggled: int
+    errors: list[dict[str, Any]]
 
 
 @contextmanager
@@ -86,7 +88,7 @@ def way(request: pytest.FixtureRequest, schema: None, tmp_path_factory: pytest.T
     """One server serves all cases, side by side since many of them end in silence."""
     name: str = request.param
     if name == "nginx" and _NGINX is None:
-        pytest.skip("nginx is not installed")
+        pytest.skip("nginx is not installed: ./scripts/prepare slow unpacks it")
     folder = tmp_path_factory.mktemp(name)
     with running(folder, "--http.engine", "tornado" if name == "tornado" else "llhttp") as server:
         if name == "nginx":
@@ -94,7 +96,9 @@ def way(request: pytest.FixtureRequest, schema: None, tmp_path_factory: pytest.T
                 outcomes = run(all_outcomes(port, name))
         else:
             outcomes = run(all_outcomes(server.port, name))
-        return Way(outcomes, sum(line.get("method") == "DELETE" for line in server.log()))
+        log = server.log()
+        errors = [line for line in log if line["level"] in ("error", "critical") or "exception" in line]
+        return Way(outcomes, sum(line.get("method") == "DELETE" for line in log), errors)
 
 
 def run(work: Coroutine[None, None, T]) -> T:
@@ -189,3 +193,8 @@ def test_case(request: pytest.FixtureRequest, way: Way, case: str) -> None:
 @pytest.mark.parametrize("way", WAYS, indirect=True, scope="module")
 def test_nothing_is_smuggled(way: Way) -> None:
     assert way.smuggled == 0
+
+
+@pytest.mark.parametrize("way", WAYS, indirect=True, scope="module")
+def test_nothing_is_an_error_of_the_server(way: Way) -> None:
+    assert way.errors == []
