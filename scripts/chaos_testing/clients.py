@@ -1,0 +1,192 @@
+"""Clients that read and write as the apps do, one request after the other, with a pause between two."""
+
+import json
+import random
+import secrets
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from typing import Any, NamedTuple
+
+from scripts.chaos_testing.ledger import Ledger
+
+PASSWORD = "0571749e2ac330a7455809c6b0e7af90"  # noqa: S105  # of made-up users
+OK, INVALID_TOKEN, UNAVAILABLE = 200, 498, 503
+_TIMEOUT_S = 30  # of a request: a longer one is a hang
+_PREPARERS = 8
+# Of 100 requests. The rest are logins and refreshes.
+_SHARES = {
+    "/get_user_info": 30,
+    "/get_vod_list": 20,
+    "/get_ugc_list": 20,
+    "/upload_user_info": 9,
+    "/upload_ugc": 9,
+    "/upload_room": 9,
+    "/login": 2,
+    "/refresh": 1,
+}
+
+
+class Sample(NamedTuple):
+    """A request: its start (time.monotonic), its duration in seconds, and the code of its answer, or what failed."""
+
+    start: float
+    seconds: float
+    path: str
+    outcome: int | str
+
+    @property
+    def end(self) -> float:
+        """The time of the answer."""
+        return self.start + self.seconds
+
+
+class Connection:
+    """A kept connection of one client. Each request is sampled."""
+
+    def __init__(self, port: int, samples: list[Sample]) -> None:
+        self._http = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+        self._samples = samples
+
+    def call(self, path: str, body: Mapping[str, Any], token: str = "") -> dict[str, Any]:
+        """The envelope of the answer; `{"code": 0}` when the connection breaks."""
+        if self._http.sock is not None and select.select([self._http.sock], [], [], 0)[0]:
+            self._http.close()  # the server has closed it meanwhile, as it may
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        start = time.monotonic()
+        try:
+            self._http.request("POST", path, json.dumps(body), headers)
+            answer: dict[str, Any] = json.loads(self._http.getresponse().read())
+            outcome: int | str = answer["code"]
+        except (OSError, HTTPException, ValueError) as error:
+            self._http.close()
+            answer, outcome = {"code": 0}, type(error).__name__
+        self._samples.append(Sample(start, time.monotonic() - start, path, outcome))
+        return answer
+
+    def close(self) -> None:
+        """Close it."""
+        self._http.close()
+
+
+class Client:
+    """A user with an app."""
+
+    def __init__(self, connection: Connection, userid: str, ledger: Ledger) -> None:
+        self.userid = userid
+        self.stale = 0
+        """How often the profile was not the one that had been acknowledged."""
+        self._connection = connection
+        self._ledger = ledger
+        self._chance = random.Random(userid)  # noqa: S311 - not for secrets
+        self._token = ""
+        self._refresh_token = ""
+
+    def register(self) -> None:
+        """Register and log in. Raises RuntimeError when the server refuses."""
+        account = {"userid": self.userid, "password": PASSWORD}
+        if self._connection.call("/register", account)["code"] != OK or not self._login():
+            raise RuntimeError(f"{self.userid} cannot register")
+
+    def run(self, stop: threading.Event, pause_s: float) -> None:
+        """Send requests until the end."""
+        while not stop.wait(self._chance.expovariate(1 / pause_s)):
+            (path,) = self._chance.choices(list(_SHARES), list(_SHARES.values()))
+            self._visit(path)
+        self._connection.close()
+
+    def _visit(self, path: str) -> None:
+        match path:
+            case "/login":
+                self._login()
+            case "/refresh":
+                self._keep(self._call(path, {"userid": self.userid, "refresh_token": self._refresh_token}))
+            case "/get_vod_list" | "/get_ugc_list":
+                self._call(path, {"index": 0, "count": 20})
+            case "/get_user_info":
+                self._look_at_profile()
+            case _:
+                self._write(path)
+
+    def _write(self, path: str) -> None:
+        key = self._ledger.next_name(self.userid) if path == "/upload_user_info" else secrets.token_hex(8)
+        if self._call(path, _content(path, key))["code"] == OK:
+            self._ledger.acknowledge(path, self.userid, key)
+
+    def _look_at_profile(self) -> None:
+        answer = self._call("/get_user_info", {})
+        if answer["code"] == OK and not self._ledger.fits(self.userid, answer["data"]["nickname"]):
+            self.stale += 1
+
+    def _call(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        answer = self._connection.call(path, body, self._token)
+        if answer["code"] == INVALID_TOKEN:
+            self._login()
+        return answer
+
+    def _login(self) -> bool:
+        return self._keep(self._connection.call("/login", {"userid": self.userid, "password": PASSWORD}))
+
+    def _keep(self, answer: Mapping[str, Any]) -> bool:
+        if answer["code"] != OK:
+            return False
+        self._token, self._refresh_token = answer["data"]["token"], answer["data"]["refresh_token"]
+        return True
+
+
+def _content(path: str, key: str) -> dict[str, Any]:
+    """The parameters of a write with something in them that the table shows."""
+    match path:
+        case "/upload_user_info":
+            return {"nickname": key, "avatar": "", "sex": 1, "frontcover": ""}
+        case "/upload_ugc":
+            return {"file_id": key, "play_url": "https://example.com/v.mp4", "title": "小视频"}
+        case _:
+            return {"title": key, "frontcover": "https://example.com/c.png", "location": "深圳"}
+
+
+class Crowd:
+    """Many clients on one server, and what became of their requests."""
+
+    def __init__(self, port: int, ledger: Ledger, users: Sequence[str], pause_s: float) -> None:
+        self.samples: list[Sample] = []
+        self.ledger = ledger
+        self._clients = [Client(Connection(port, self.samples), userid, ledger) for userid in users]
+        self._pause_s = pause_s
+
+    @property
+    def stale(self) -> int:
+        """How many profiles were older than what the server had acknowledged to their owners."""
+        return sum(client.stale for client in self._clients)
+
+    def register(self) -> None:
+        """Register all users."""
+        in_parallel([client.register for client in self._clients], _PREPARERS)
+        self.samples.clear()
+
+    @contextmanager
+    def visiting(self) -> Iterator[None]:
+        """The clients send requests for the duration of the block."""
+        stop = threading.Event()
+        threads = [
+            threading.Thread(target=client.run, args=(stop, self._pause_s), daemon=True) for client in self._clients
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def in_parallel(jobs: Sequence[Callable[[], Any]], number: int) -> None:
+    """Run jobs in so many threads. Raises what the first of them raises."""
+    with ThreadPoolExecutor(number) as threads:
+        for job in [threads.submit(job) for job in jobs]:
+            job.result()

@@ -1,0 +1,49 @@
+"""Runs one fault: the clients visit before it, while it lasts and after it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scripts.chaos_testing.clients import Crowd
+from scripts.chaos_testing.faults import Fault
+from scripts.chaos_testing.installation import Installation
+from scripts.chaos_testing.judgement import RECOVERY_S, Outcome, Times, judge
+from scripts.chaos_testing.ledger import Ledger
+from scripts.stores.processes import Pause
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The size of a run: `calm_s` before the fault and after the recovery, `pause_s` is a client's mean pause."""
+
+    users: int = 100
+    pause_s: float = 0.25
+    calm_s: float = 5
+    fault_s: float | None = None
+    """The duration of every fault; None: its own."""
+    timed: bool = True
+    """False: no promise about durations is checked."""
+
+
+def run(whole: Installation, fault: Fault, plan: Plan, users: Sequence[str], pause: Pause) -> Outcome:
+    """Run a fault on an installation that is whole."""
+    crowd = Crowd(whole.port, Ledger(), users, plan.pause_s)
+    crowd.register()
+    with crowd.visiting():
+        pause(plan.calm_s)
+        start = time.monotonic()
+        with fault.occur(whole):
+            pause(plan.fault_s or fault.seconds)
+        end = time.monotonic()
+        while not whole.is_ready():
+            pause(0.05)
+        pause(RECOVERY_S + plan.calm_s)
+    outcome = judge(fault.name, fault.promise, crowd.samples, Times(start, end), timed=plan.timed)
+    outcome.acknowledged = crowd.ledger.acknowledged
+    with whole.sql() as cursor:
+        outcome.found = crowd.ledger.found(cursor)
+    if outcome.found != outcome.acknowledged:
+        outcome.broken.append(f"{outcome.acknowledged - outcome.found} acknowledged writes are lost")
+    if crowd.stale:
+        outcome.broken.append(f"{crowd.stale} profiles were older than acknowledged")
+    return outcome
