@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pymysql
 
-from conf.settings import mysql_arguments
 from scripts.chaos_testing.clients import INVALID_TOKEN
 from scripts.chaos_testing.installation import WORKERS, Installation, frozen
 from scripts.chaos_testing.judgement import Promise
@@ -112,7 +111,7 @@ def _connections_taken(whole: Installation) -> Iterator[None]:
         cursor.execute("SET GLOBAL max_connections = 40")
         try:
             while True:
-                taken.enter_context(pymysql.connect(**mysql_arguments(whole.mysql.url.replace("root@", "server@"))))
+                taken.enter_context(whole.connection("server"))
         except pymysql.err.OperationalError:
             pass  # too many connections
         yield
@@ -152,17 +151,17 @@ def _redis_full(whole: Installation) -> Iterator[None]:
 
 @contextmanager
 def _redis_cannot_save(whole: Installation) -> Iterator[None]:
-    """It refuses writes, because it could not write its snapshot (MISCONF)."""
+    """It refuses writes, because it could not write its snapshot (MISCONF): a folder has the name of the file."""
+    in_the_way = whole.redis.folder / "data" / "dump.rdb"
+    (in_the_way / "full").mkdir(parents=True)
     with whole.commands() as redis:
-        (folder,) = redis.config_get("dir").values()
-        redis.config_set("dir", "/proc")
         redis.config_set("save", "3600 1000000")
         redis.bgsave()
         while redis.info("persistence")["rdb_last_bgsave_status"] == "ok":
             time.sleep(_POLL_S)
         yield
         redis.config_set("save", "")
-        redis.config_set("dir", folder)
+    shutil.rmtree(in_the_way)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from redis import Redis
 
 from conf.settings import ROOT, mysql_arguments
 from models.migrate import migrate
-from scripts.benchmark.servers import children, free_port, status, wait_until_ready
+from scripts.benchmark.servers import children, status, wait_until_ready
+from scripts.stores.ports import reserved_port
 from scripts.stores.private_servers import private_mysql, private_redis
 from scripts.stores.processes import Child, Pause, child, without_settings
 
@@ -86,7 +87,7 @@ class Installation:
 
     def start(self, options: Sequence[str] = (), *, wait: bool = True) -> None:
         """Start the server, and return when it is ready, or at once."""
-        self.port = free_port()
+        self.port = self._server.enter_context(reserved_port())
         mysql = self.mysql.url.replace("root@", f"{_USER}@")
         fixed = ["--http.port", str(self.port), "--http.tls_port", "0", "--http.processes", str(WORKERS)]
         fixed += ["--log.format", "json", "--log.access", "false", "--password.remember_key", os.urandom(32).hex()]
@@ -111,10 +112,15 @@ class Installation:
         """True when /readyz says so."""
         return status(self.port, "/readyz") == 200
 
+    def connection(self, user: str) -> "pymysql.Connection[Cursor]":
+        """A connection to MariaDB, without the 30 ms that preparing for TLS takes."""
+        arguments = {name: value for name, value in mysql_arguments(self.mysql.url).items() if name != "ssl"}
+        return pymysql.connect(**{**arguments, "user": user}, autocommit=True, ssl_disabled=True)
+
     @contextmanager
     def sql(self) -> Iterator[Cursor]:
         """A cursor with all rights."""
-        with pymysql.connect(**mysql_arguments(self.mysql.url), autocommit=True) as connection:
+        with self.connection("root") as connection:
             yield connection.cursor()
 
     def commands(self) -> Redis:

@@ -37,7 +37,7 @@ def run(whole: Installation, fault: Fault, plan: Plan, users: Sequence[str], pau
         end = time.monotonic()
         while not whole.is_ready():
             pause(0.05)
-        pause(RECOVERY_S + plan.calm_s)
+        pause((RECOVERY_S if plan.timed else 0) + plan.calm_s)
     outcome = judge(fault.name, fault.promise, crowd.samples, Times(start, end), timed=plan.timed)
     outcome.acknowledged = crowd.ledger.acknowledged
     with whole.sql() as cursor:
