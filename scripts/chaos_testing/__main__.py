@@ -1,4 +1,4 @@
-"""The command: choose faults, run each on an installation of its own, report."""
+"""The command: choose scenarios, play each on an installation of its own, report."""
 
 import shutil
 import sys
@@ -8,15 +8,17 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated
 
+import pymysql
 import typer
+from redis import RedisError
 from rich.console import Console
 
 from conf.settings import ROOT
-from scripts.chaos_testing.faults import FAULTS, Fault
 from scripts.chaos_testing.installation import installation
 from scripts.chaos_testing.judgement import Outcome
-from scripts.chaos_testing.report import details, table
-from scripts.chaos_testing.running import Plan, run
+from scripts.chaos_testing.report import as_markdown, details, table
+from scripts.chaos_testing.running import Plan, Scenario
+from scripts.chaos_testing.scenarios import SCENARIOS
 from scripts.stores.private_servers import ServerError
 from scripts.stores.processes import Pause, Signals, Stopped
 
@@ -27,56 +29,75 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command(epilog="Exit code 0: every promise is kept; 1: one is broken, or a run failed; 2: wrong usage.")
 def chaos(
-    names: Annotated[list[str] | None, typer.Argument(help="Faults; all without one.", show_default=False)] = None,
-    show: Annotated[bool, typer.Option("--list", help="List the faults, and do nothing.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="Scenarios; all without one.", show_default=False)] = None,
+    show: Annotated[bool, typer.Option("--list", help="List the scenarios, and do nothing.")] = False,
     users: Annotated[int, typer.Option(min=1, max=2000, help="Number of clients.")] = 100,
-    runs: Annotated[int, typer.Option(min=1, help="How often each fault is run.")] = 1,
+    runs: Annotated[int, typer.Option(min=1, help="How often each scenario is played.")] = 1,
+    writes: Annotated[int, typer.Option(min=100, help="Callbacks and uploads of `once-each`.")] = 100_000,
+    minutes: Annotated[float, typer.Option(min=0.5, help="Duration of `endurance`.")] = 20,
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the table.", show_default=False)] = None,
 ) -> None:
     """Break a server's stores and workers under load, on private stores, and check what it promises.
 
     docs/RELIABILITY.md has the promises.
     """
     if show:
-        for fault in FAULTS:
-            console.print(f"{fault.name:20} {fault.title}")
+        for scenario in SCENARIOS:
+            console.print(f"{scenario.name:20} {scenario.title}")
         return
-    chosen = _chosen(names or [fault.name for fault in FAULTS])
+    chosen = _chosen(names or [scenario.name for scenario in SCENARIOS])
+    plan = Plan(users=users, writes=writes, endurance_s=minutes * 60)
     signals = Signals()
     try:
-        outcomes = list(_run_all(chosen * runs, Plan(users=users), signals.pause))
+        outcomes = list(_play_all(chosen * runs, plan, signals.pause))
     except Stopped as stopped:
         raise typer.Exit(stopped.exit_code) from None
     except (ServerError, RuntimeError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
     console.print(table(outcomes))
+    if markdown:
+        markdown.write_text(as_markdown(outcomes))
     raise typer.Exit(int(any(outcome.broken for outcome in outcomes)))
 
 
-def _chosen(names: Sequence[str]) -> list[Fault]:
-    known = {fault.name: fault for fault in FAULTS}
+def _chosen(names: Sequence[str]) -> list[Scenario]:
+    known = {scenario.name: scenario for scenario in SCENARIOS}
     for name in names:
         if name not in known:
-            raise typer.BadParameter(f"{name}: there is no such fault; --list lists them")
+            raise typer.BadParameter(f"{name}: there is no such scenario; --list lists them")
     return [known[name] for name in names]
 
 
-def _run_all(faults: Sequence[Fault], plan: Plan, pause: Pause) -> Iterator[Outcome]:
-    for number, fault in enumerate(faults, 1):
-        users = [f"chaos{each}" for each in range(plan.users)]
-        with (
-            console.status(f"{number} of {len(faults)}: {fault.title} …"),
-            _folder() as folder,
-            installation(folder, pause) as whole,
-        ):
-            outcome = run(whole, fault, plan, users, pause)
+def _play_all(scenarios: Sequence[Scenario], plan: Plan, pause: Pause) -> Iterator[Outcome]:
+    for number, scenario in enumerate(scenarios, 1):
+        with console.status(f"{number} of {len(scenarios)}: {scenario.title} …"):
+            outcome = _play(scenario, plan, pause)
         console.print(details(outcome))
         yield outcome
 
 
+def _play(scenario: Scenario, plan: Plan, pause: Pause) -> Outcome:
+    """Play a scenario on an installation of its own. One that cannot be played is a broken promise."""
+    with (
+        _folder() as folder,
+        installation(
+            folder,
+            pause,
+            scenario.options,
+            below_supervisor=scenario.supervised,
+            small_disk=scenario.small_disk,
+        ) as whole,
+    ):
+        try:
+            return scenario.play(whole, plan, pause)
+        except (RuntimeError, OSError, pymysql.MySQLError, RedisError) as error:
+            return Outcome(scenario.name, broken=[f"it could not be played: {error!r}"])
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for one fault, which goes with it."""
+    """A folder for one scenario, which goes with it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(dir=FOLDER))
     try:

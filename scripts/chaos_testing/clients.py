@@ -18,17 +18,19 @@ PASSWORD = "0571749e2ac330a7455809c6b0e7af90"  # noqa: S105  # of made-up users
 OK, INVALID_TOKEN, UNAVAILABLE = 200, 498, 503
 _TIMEOUT_S = 30  # of a request: a longer one is a hang
 _PREPARERS = 8
-# Of 100 requests. The rest are logins and refreshes.
-_SHARES = {
-    "/get_user_info": 30,
-    "/get_vod_list": 20,
-    "/get_ugc_list": 20,
-    "/upload_user_info": 9,
-    "/upload_ugc": 9,
-    "/upload_room": 9,
-    "/login": 2,
-    "/refresh": 1,
-}
+Visits = tuple[tuple[str, int], ...]
+"""Requests by their path, each with its share."""
+VISITS: Visits = (
+    ("/get_user_info", 30),
+    ("/get_vod_list", 20),
+    ("/get_ugc_list", 20),
+    ("/upload_user_info", 9),
+    ("/upload_ugc", 9),
+    ("/upload_room", 9),
+    ("/login", 2),
+    ("/refresh", 1),
+)
+READS: Visits = (("/get_user_info", 50), ("/get_vod_list", 25), ("/get_ugc_list", 25))
 
 
 class Sample(NamedTuple):
@@ -52,14 +54,18 @@ class Connection:
         self._http = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
         self._samples = samples
 
-    def call(self, path: str, body: Mapping[str, Any], token: str = "") -> dict[str, Any]:
-        """The envelope of the answer; `{"code": 0}` when the connection breaks."""
+    def call(
+        self, path: str, body: Mapping[str, Any], token: str = "", halfway: Callable[[], object] = int
+    ) -> dict[str, Any]:
+        """The envelope of the answer; `{"code": 0}` when the connection breaks.
+
+        `halfway` is called when a half of the body has been sent.
+        """
         if self._http.sock is not None and select.select([self._http.sock], [], [], 0)[0]:
             self._http.close()  # the server has closed it meanwhile, as it may
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
         start = time.monotonic()
         try:
-            self._http.request("POST", path, json.dumps(body), headers)
+            self._send(path, json.dumps(body).encode(), token, halfway)
             answer: dict[str, Any] = json.loads(self._http.getresponse().read())
             outcome: int | str = answer["code"]
         except (OSError, HTTPException, ValueError) as error:
@@ -67,6 +73,16 @@ class Connection:
             answer, outcome = {"code": 0}, type(error).__name__
         self._samples.append(Sample(start, time.monotonic() - start, path, outcome))
         return answer
+
+    def _send(self, path: str, body: bytes, token: str, halfway: Callable[[], object]) -> None:
+        half = len(body) // 2
+        self._http.putrequest("POST", path)
+        self._http.putheader("Content-Length", str(len(body)))
+        if token:
+            self._http.putheader("Authorization", f"Bearer {token}")
+        self._http.endheaders(body[:half])
+        halfway()
+        self._http.send(body[half:])
 
     def close(self) -> None:
         """Close it."""
@@ -76,15 +92,20 @@ class Connection:
 class Client:
     """A user with an app."""
 
-    def __init__(self, connection: Connection, userid: str, ledger: Ledger) -> None:
+    def __init__(self, connection: Connection, userid: str, ledger: Ledger, visits: Visits = VISITS) -> None:
         self.userid = userid
         self.stale = 0
         """How often the profile was not the one that had been acknowledged."""
         self._connection = connection
         self._ledger = ledger
+        self._visits = visits
         self._chance = random.Random(userid)  # noqa: S311 - not for secrets
         self._token = ""
         self._refresh_token = ""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def register(self) -> None:
         """Register and log in. Raises RuntimeError when the server refuses."""
@@ -95,9 +116,15 @@ class Client:
     def run(self, stop: threading.Event, pause_s: float) -> None:
         """Send requests until the end."""
         while not stop.wait(self._chance.expovariate(1 / pause_s)):
-            (path,) = self._chance.choices(list(_SHARES), list(_SHARES.values()))
+            (path,) = self._chance.choices(*zip(*self._visits, strict=True))
             self._visit(path)
         self._connection.close()
+
+    def request(self, path: str, body: Mapping[str, Any]) -> bytes:
+        """A request of the user in its bytes."""
+        content = json.dumps(body)
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._token}\r\n"
+        return f"{head}Content-Length: {len(content)}\r\n\r\n{content}".encode()
 
     def _visit(self, path: str) -> None:
         match path:
@@ -110,11 +137,12 @@ class Client:
             case "/get_user_info":
                 self._look_at_profile()
             case _:
-                self._write(path)
+                self.write(path)
 
-    def _write(self, path: str) -> None:
+    def write(self, path: str, halfway: Callable[[], object] = int) -> None:
+        """Write something new. `halfway` is called when a half of the body has been sent."""
         key = self._ledger.next_name(self.userid) if path == "/upload_user_info" else secrets.token_hex(8)
-        if self._call(path, _content(path, key))["code"] == OK:
+        if self._call(path, _content(path, key), halfway)["code"] == OK:
             self._ledger.acknowledge(path, self.userid, key)
 
     def _look_at_profile(self) -> None:
@@ -122,8 +150,8 @@ class Client:
         if answer["code"] == OK and not self._ledger.fits(self.userid, answer["data"]["nickname"]):
             self.stale += 1
 
-    def _call(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._connection.call(path, body, self._token)
+    def _call(self, path: str, body: Mapping[str, Any], halfway: Callable[[], object] = int) -> dict[str, Any]:
+        answer = self._connection.call(path, body, self._token, halfway)
         if answer["code"] == INVALID_TOKEN:
             self._login()
         return answer
@@ -152,20 +180,22 @@ def _content(path: str, key: str) -> dict[str, Any]:
 class Crowd:
     """Many clients on one server, and what became of their requests."""
 
-    def __init__(self, port: int, ledger: Ledger, users: Sequence[str], pause_s: float) -> None:
+    def __init__(
+        self, port: int, ledger: Ledger, users: Sequence[str], pause_s: float, visits: Visits = VISITS
+    ) -> None:
         self.samples: list[Sample] = []
         self.ledger = ledger
-        self._clients = [Client(Connection(port, self.samples), userid, ledger) for userid in users]
+        self.clients = [Client(Connection(port, self.samples), userid, ledger, visits) for userid in users]
         self._pause_s = pause_s
 
     @property
     def stale(self) -> int:
         """How many profiles were older than what the server had acknowledged to their owners."""
-        return sum(client.stale for client in self._clients)
+        return sum(client.stale for client in self.clients)
 
     def register(self) -> None:
         """Register all users."""
-        in_parallel([client.register for client in self._clients], _PREPARERS)
+        in_parallel([client.register for client in self.clients], _PREPARERS)
         self.samples.clear()
 
     @contextmanager
@@ -173,7 +203,7 @@ class Crowd:
         """The clients send requests for the duration of the block."""
         stop = threading.Event()
         threads = [
-            threading.Thread(target=client.run, args=(stop, self._pause_s), daemon=True) for client in self._clients
+            threading.Thread(target=client.run, args=(stop, self._pause_s), daemon=True) for client in self.clients
         ]
         for thread in threads:
             thread.start()

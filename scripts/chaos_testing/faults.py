@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pymysql
 
-from scripts.chaos_testing.clients import INVALID_TOKEN
+from scripts.chaos_testing.clients import INVALID_TOKEN, VISITS, Visits
 from scripts.chaos_testing.installation import WORKERS, Installation, frozen
 from scripts.chaos_testing.judgement import Promise
 
@@ -35,6 +35,12 @@ class Fault:
     occur: Callable[[Installation], AbstractContextManager[None]]
     promise: Promise = ANY
     seconds: float = 5
+    visits: Visits = VISITS
+    """The requests of the clients beside it."""
+    supervised: bool = False
+    """True when it happens to workers below supervisor."""
+    small_disk: bool = False
+    """True when MariaDB needs a small disk of its own."""
 
 
 @contextmanager

@@ -19,9 +19,11 @@ from scripts.benchmark.servers import children, status, wait_until_ready
 from scripts.stores.ports import reserved_port
 from scripts.stores.private_servers import private_mysql, private_redis
 from scripts.stores.processes import Child, Pause, child, without_settings
+from scripts.stores.supervised import supervised
 
 WORKERS = 2
 CALLBACK_KEY = "chaos"
+SMALL_DISK_MIB = 400
 _USER = "server"  # without SUPER, which read_only does not hold back
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
@@ -71,6 +73,12 @@ class Installation:
     redis: Store
     port: int = 0
     process: Child | None = None
+    supervised: bool = False
+    """True when the workers run below supervisor, by the shipped file."""
+    broken: list[str] = field(default_factory=list)
+    """Promises that a fault has seen broken, in words."""
+    notes: list[str] = field(default_factory=list)
+    """What else a reader wants to know."""
     _server: ExitStack = field(default_factory=ExitStack)
     _leftovers: ExitStack = field(default_factory=ExitStack)
 
@@ -82,22 +90,30 @@ class Installation:
 
     @property
     def log(self) -> Path:
-        """The log of the server."""
-        return self.folder / "server.log"
+        """The log of the server, or of supervisor."""
+        return self.folder / ("supervisord.log" if self.supervised else "server.log")
 
     def start(self, options: Sequence[str] = (), *, wait: bool = True) -> None:
         """Start the server, and return when it is ready, or at once."""
         self.port = self._server.enter_context(reserved_port())
         mysql = self.mysql.url.replace("root@", f"{_USER}@")
-        fixed = ["--http.port", str(self.port), "--http.tls_port", "0", "--http.processes", str(WORKERS)]
-        fixed += ["--log.format", "json", "--log.access", "false", "--password.remember_key", os.urandom(32).hex()]
-        fixed += ["--live.callback_key", CALLBACK_KEY, "--metrics.port", "0"]
-        fixed += ["--mysql.url", mysql, "--redis.url", self.redis.url]
-        command = [sys.executable, str(ROOT / "main.py"), *fixed, *options]
-        output = self._server.enter_context(self.log.open("ab"))
-        self.process = self._server.enter_context(child(command, env=without_settings(), output=output))
+        settings = ["--log.format", "json", "--log.access", "false", "--password.remember_key", os.urandom(32).hex()]
+        settings += ["--live.callback_key", CALLBACK_KEY, "--metrics.port", "0"]
+        settings += ["--mysql.url", mysql, "--redis.url", self.redis.url, *options]
+        run = self._below_supervisor if self.supervised else self._alone
+        self.process = self._server.enter_context(run(settings))
         if wait:
             wait_until_ready(self.process, self.port, self.log, self.pause)
+
+    def _below_supervisor(self, settings: Sequence[str]) -> AbstractContextManager[Child]:
+        return supervised(self.folder, self.port, settings)
+
+    @contextmanager
+    def _alone(self, settings: Sequence[str]) -> Iterator[Child]:
+        listening = ["--http.port", str(self.port), "--http.tls_port", "0", "--http.processes", str(WORKERS)]
+        command = [sys.executable, str(ROOT / "main.py"), *listening, *settings]
+        with self.log.open("ab") as output, child(command, env=without_settings(), output=output) as process:
+            yield process
 
     def stop(self) -> None:
         """Stop the server, if it runs."""
@@ -129,11 +145,19 @@ class Installation:
 
 
 @contextmanager
-def installation(folder: Path, pause: Pause, options: Sequence[str] = ()) -> Iterator[Installation]:
+def installation(
+    folder: Path,
+    pause: Pause,
+    options: Sequence[str] = (),
+    *,
+    below_supervisor: bool = False,
+    small_disk: bool = False,
+) -> Iterator[Installation]:
     """An installation with empty tables; everything ends with the block."""
-    mysql = Store(folder / "mysql", partial(private_mysql, pause=pause))
+    disk_mib = SMALL_DISK_MIB if small_disk else None
+    mysql = Store(folder / "mysql", partial(private_mysql, pause=pause, disk_mib=disk_mib))
     redis = Store(folder / "redis", partial(private_redis, pause=pause))
-    whole = Installation(folder, pause, mysql, redis)
+    whole = Installation(folder, pause, mysql, redis, supervised=below_supervisor)
     with ExitStack() as running:
         running.callback(redis.stop)
         running.callback(mysql.stop)

@@ -11,6 +11,7 @@ STALL_S = 1.5
 """The time within which each request is answered."""
 RECOVERY_S = 2.0
 """The time after the end of a fault within which the service is full again."""
+_QUICK_S = 0.05  # a p99 that no user notices, however quick it was before
 _SHOWN = 3  # of the answers that broke a promise
 
 
@@ -24,6 +25,8 @@ class Promise:
     """Codes that may be answered besides."""
     connections_break: bool = False
     """True when requests in flight may get no answer."""
+    p99_times: float = math.inf
+    """How much longer the 99th percentile may be while it lasts."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def judge(name: str, promise: Promise, samples: Sequence[Sample], times: Times, 
         if found
     ]
     if timed:
-        outcome.broken += list(_late(outcome))
+        outcome.broken += list(_late(outcome, promise))
     return outcome
 
 
@@ -95,11 +98,14 @@ def _needlessly(sample: Sample, promise: Promise) -> bool:
     return sample.outcome == UNAVAILABLE and promise.refuses is not None and sample.path not in promise.refuses
 
 
-def _late(outcome: Outcome) -> Iterable[str]:
+def _late(outcome: Outcome, promise: Promise) -> Iterable[str]:
     if outcome.longest > STALL_S:
         yield f"an answer took {outcome.longest:.1f} s"
     if outcome.recovery > RECOVERY_S:
         yield f"full service {outcome.recovery:.1f} s after the fault"
+    before, during, _ = outcome.p99
+    if during > max(before, _QUICK_S) * promise.p99_times:
+        yield f"the p99 rose from {before * 1000:.0f} to {during * 1000:.0f} ms"
 
 
 def _examples(samples: Sequence[Sample]) -> str:

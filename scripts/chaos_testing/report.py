@@ -9,13 +9,13 @@ from rich.text import Text
 from scripts.chaos_testing.judgement import Outcome
 
 COLUMNS = (
-    *("fault", "sent", "200", "503", "other", "no answer", "longest s"),
+    *("scenario", "sent", "200", "503", "other", "no answer", "longest s"),
     *("p99 ms before / during / after", "acknowledged", "found", "full service after s", "verdict"),
 )
 
 
 def details(outcome: Outcome) -> Text:
-    """One line for a fault that kept its promises; otherwise one more for each broken promise."""
+    """One line for a scenario that kept its promises; otherwise one more for each broken promise."""
     text = Text(f"{outcome.name}: ") + (Text("broken", "bold red") if outcome.broken else Text("kept", "green"))
     return text + Text("".join(f"\n  {line}" for line in (*outcome.broken, *filter(None, [outcome.note]))))
 
@@ -24,10 +24,17 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     """All outcomes."""
     whole = Table(box=None, pad_edge=False)
     for name in COLUMNS:
-        whole.add_column(name, justify="left" if name in ("fault", "verdict") else "right")
+        whole.add_column(name, justify="left" if name in ("scenario", "verdict") else "right")
     for outcome in outcomes:
         whole.add_row(*cells(outcome))
     return whole
+
+
+def as_markdown(outcomes: Sequence[Outcome]) -> str:
+    """The table, and below it the promises that were broken."""
+    lines = [COLUMNS, ["---"] + ["--:"] * (len(COLUMNS) - 2) + ["---"], *map(cells, outcomes)]
+    broken = [f"- {outcome.name}: {text}" for outcome in outcomes for text in outcome.broken]
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *broken]).rstrip() + "\n"
 
 
 def cells(outcome: Outcome) -> list[str]:

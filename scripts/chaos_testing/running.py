@@ -1,7 +1,7 @@
-"""Runs one fault: the clients visit before it, while it lasts and after it."""
+"""Runs scenarios: a fault under the load of clients, or something of its own."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scripts.chaos_testing.clients import Crowd
@@ -23,11 +23,39 @@ class Plan:
     """The duration of every fault; None: its own."""
     timed: bool = True
     """False: no promise about durations is checked."""
+    writes: int = 100_000
+    """The number of writes of a scenario that counts them."""
+    endurance_s: float = 1200
+    """The duration of the scenario that looks for leaks."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Something that happens to a running installation, and what became of it."""
+
+    name: str
+    title: str
+    play: Callable[[Installation, Plan, Pause], Outcome]
+    options: Sequence[str] = ()
+    """Of the server."""
+    supervised: bool = False
+    """True to run the workers below supervisor, by the shipped file."""
+    small_disk: bool = False
+    """True to give MariaDB a small disk of its own."""
+
+
+def under_load(fault: Fault) -> Scenario:
+    """A fault while clients visit the server."""
+
+    def play(whole: Installation, plan: Plan, pause: Pause) -> Outcome:
+        return run(whole, fault, plan, [f"chaos{number}" for number in range(plan.users)], pause)
+
+    return Scenario(fault.name, fault.title, play, (), fault.supervised, fault.small_disk)
 
 
 def run(whole: Installation, fault: Fault, plan: Plan, users: Sequence[str], pause: Pause) -> Outcome:
-    """Run a fault on an installation that is whole."""
-    crowd = Crowd(whole.port, Ledger(), users, plan.pause_s)
+    """Run a fault on an installation that is whole: the clients visit before it, while it lasts and after it."""
+    crowd = Crowd(whole.port, Ledger(), users, plan.pause_s, fault.visits)
     crowd.register()
     with crowd.visiting():
         pause(plan.calm_s)
@@ -39,6 +67,12 @@ def run(whole: Installation, fault: Fault, plan: Plan, users: Sequence[str], pau
             pause(0.05)
         pause((RECOVERY_S if plan.timed else 0) + plan.calm_s)
     outcome = judge(fault.name, fault.promise, crowd.samples, Times(start, end), timed=plan.timed)
+    compare(outcome, crowd, whole)
+    return outcome
+
+
+def compare(outcome: Outcome, crowd: Crowd, whole: Installation) -> None:
+    """Complete an outcome with what is in MySQL, and with what the fault itself has seen."""
     outcome.acknowledged = crowd.ledger.acknowledged
     with whole.sql() as cursor:
         outcome.found = crowd.ledger.found(cursor)
@@ -46,4 +80,7 @@ def run(whole: Installation, fault: Fault, plan: Plan, users: Sequence[str], pau
         outcome.broken.append(f"{outcome.acknowledged - outcome.found} acknowledged writes are lost")
     if crowd.stale:
         outcome.broken.append(f"{crowd.stale} profiles were older than acknowledged")
-    return outcome
+    outcome.broken += whole.broken
+    outcome.note = ", ".join(whole.notes)
+    whole.broken.clear()
+    whole.notes.clear()
