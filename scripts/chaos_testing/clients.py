@@ -57,7 +57,7 @@ class Connection:
     def call(
         self, path: str, body: Mapping[str, Any], token: str = "", halfway: Callable[[], object] = int
     ) -> dict[str, Any]:
-        """The envelope of the answer; `{"code": 0}` when the connection breaks.
+        """The envelope of the answer; `{"code": -1}` when the connection breaks.
 
         `halfway` is called when a half of the body has been sent.
         """
@@ -67,10 +67,10 @@ class Connection:
         try:
             self._send(path, json.dumps(body).encode(), token, halfway)
             answer: dict[str, Any] = json.loads(self._http.getresponse().read())
-            outcome: int | str = answer["code"]
+            outcome: int | str = answer["code"] or OK  # a stored callback is answered with 0
         except (OSError, HTTPException, ValueError) as error:
             self._http.close()
-            answer, outcome = {"code": 0}, type(error).__name__
+            answer, outcome = {"code": -1}, type(error).__name__
         self._samples.append(Sample(start, time.monotonic() - start, path, outcome))
         return answer
 
@@ -96,7 +96,7 @@ class Client:
         self.userid = userid
         self.stale = 0
         """How often the profile was not the one that had been acknowledged."""
-        self._connection = connection
+        self.connection = connection
         self._ledger = ledger
         self._visits = visits
         self._chance = random.Random(userid)  # noqa: S311 - not for secrets
@@ -105,12 +105,12 @@ class Client:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self.connection.close()
 
     def register(self) -> None:
         """Register and log in. Raises RuntimeError when the server refuses."""
         account = {"userid": self.userid, "password": PASSWORD}
-        if self._connection.call("/register", account)["code"] != OK or not self._login():
+        if self.connection.call("/register", account)["code"] != OK or not self._login():
             raise RuntimeError(f"{self.userid} cannot register")
 
     def run(self, stop: threading.Event, pause_s: float) -> None:
@@ -118,7 +118,7 @@ class Client:
         while not stop.wait(self._chance.expovariate(1 / pause_s)):
             (path,) = self._chance.choices(*zip(*self._visits, strict=True))
             self._visit(path)
-        self._connection.close()
+        self.connection.close()
 
     def request(self, path: str, body: Mapping[str, Any]) -> bytes:
         """A request of the user in its bytes."""
@@ -131,9 +131,9 @@ class Client:
             case "/login":
                 self._login()
             case "/refresh":
-                self._keep(self._call(path, {"userid": self.userid, "refresh_token": self._refresh_token}))
+                self._keep(self.call(path, {"userid": self.userid, "refresh_token": self._refresh_token}))
             case "/get_vod_list" | "/get_ugc_list":
-                self._call(path, {"index": 0, "count": 20})
+                self.call(path, {"index": 0, "count": 20})
             case "/get_user_info":
                 self._look_at_profile()
             case _:
@@ -142,22 +142,23 @@ class Client:
     def write(self, path: str, halfway: Callable[[], object] = int) -> None:
         """Write something new. `halfway` is called when a half of the body has been sent."""
         key = self._ledger.next_name(self.userid) if path == "/upload_user_info" else secrets.token_hex(8)
-        if self._call(path, _content(path, key), halfway)["code"] == OK:
+        if self.call(path, content(path, key), halfway)["code"] == OK:
             self._ledger.acknowledge(path, self.userid, key)
 
     def _look_at_profile(self) -> None:
-        answer = self._call("/get_user_info", {})
+        answer = self.call("/get_user_info", {})
         if answer["code"] == OK and not self._ledger.fits(self.userid, answer["data"]["nickname"]):
             self.stale += 1
 
-    def _call(self, path: str, body: Mapping[str, Any], halfway: Callable[[], object] = int) -> dict[str, Any]:
-        answer = self._connection.call(path, body, self._token, halfway)
+    def call(self, path: str, body: Mapping[str, Any], halfway: Callable[[], object] = int) -> dict[str, Any]:
+        """The answer to a request of the user, who logs in when the session has ended."""
+        answer = self.connection.call(path, body, self._token, halfway)
         if answer["code"] == INVALID_TOKEN:
             self._login()
         return answer
 
     def _login(self) -> bool:
-        return self._keep(self._connection.call("/login", {"userid": self.userid, "password": PASSWORD}))
+        return self._keep(self.connection.call("/login", {"userid": self.userid, "password": PASSWORD}))
 
     def _keep(self, answer: Mapping[str, Any]) -> bool:
         if answer["code"] != OK:
@@ -166,7 +167,7 @@ class Client:
         return True
 
 
-def _content(path: str, key: str) -> dict[str, Any]:
+def content(path: str, key: str) -> dict[str, Any]:
     """The parameters of a write with something in them that the table shows."""
     match path:
         case "/upload_user_info":

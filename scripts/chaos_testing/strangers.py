@@ -1,11 +1,11 @@
 """Connections in great numbers that are slow, silent, or read no answer, beside the clients."""
 
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 from handlers.transport.listeners import allow_many_connections
 from scripts.benchmark.servers import memory_bytes
@@ -78,7 +78,7 @@ def _memory(whole: Installation) -> int:
 
 
 def _files(whole: Installation) -> int:
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in whole.workers)
+    return sum(len([*Path(f"/proc/{pid}/fd").iterdir()]) for pid in whole.workers)
 
 
 def _nothing(_: Installation) -> Sequence[bytes]:
@@ -93,9 +93,11 @@ def _long_list(whole: Installation) -> Sequence[bytes]:
     """A request whose answer is far longer than the buffers of a connection."""
     with whole.sql() as cursor:
         cursor.execute(
-            "INSERT INTO tb_vod (userid, file_id, title, frontcover, location, play_url, hls_play_url, start_time)"
+            "INSERT INTO tb_vod"
+            " (userid, file_id, title, frontcover, location, play_url, hls_play_url, start_time, create_time)"
             " SELECT 'stranger', seq, REPEAT('长', 128), REPEAT('f', 1024), '', REPEAT('p', 1024), REPEAT('h', 1024),"
-            f" NOW(6) - INTERVAL seq MINUTE FROM seq_1_to_{_LONG_ROWS}"
+            " NOW(6) - INTERVAL seq MINUTE, NOW(6) FROM seq_1_to_1000 WHERE seq <= %s",
+            (_LONG_ROWS,),
         )
     with closing(Client(Connection(whole.port, []), "stranger", Ledger())) as stranger:
         stranger.register()
