@@ -19,7 +19,7 @@ from scripts.chaos_testing.judgement import Outcome
 from scripts.chaos_testing.report import as_markdown, details, table
 from scripts.chaos_testing.running import Plan, Scenario
 from scripts.chaos_testing.scenarios import SCENARIOS
-from scripts.stores.private_servers import ServerError
+from scripts.stores.private_servers import ServerError, may_mount
 from scripts.stores.processes import Pause, Signals, Stopped
 
 FOLDER = ROOT / "var" / "chaos"
@@ -78,7 +78,9 @@ def _play_all(scenarios: Sequence[Scenario], plan: Plan, pause: Pause) -> Iterat
 
 
 def _play(scenario: Scenario, plan: Plan, pause: Pause) -> Outcome:
-    """Play a scenario on an installation of its own. One that cannot be played is a broken promise."""
+    """Play a scenario on an installation of its own. One that fails to be played is a broken promise."""
+    if scenario.small_disk and not may_mount():
+        return Outcome(scenario.name, note="not played: this user may not mount a small disk")
     with (
         _folder() as folder,
         installation(

@@ -30,6 +30,7 @@ VISITS: Visits = (
     ("/login", 2),
     ("/refresh", 1),
 )
+WRITES: Visits = (("/get_user_info", 20), ("/upload_user_info", 20), ("/upload_ugc", 30), ("/upload_room", 30))
 READS: Visits = (("/get_user_info", 50), ("/get_vod_list", 25), ("/get_ugc_list", 25))
 
 
@@ -113,11 +114,13 @@ class Client:
         if self.connection.call("/register", account)["code"] != OK or not self._login():
             raise RuntimeError(f"{self.userid} cannot register")
 
-    def run(self, stop: threading.Event, pause_s: float) -> None:
-        """Send requests until the end."""
+    def run(self, stop: threading.Event, pause_s: float, churn: float) -> None:
+        """Send requests until the end. After a share of them, `churn`, the connection is closed."""
         while not stop.wait(self._chance.expovariate(1 / pause_s)):
             (path,) = self._chance.choices(*zip(*self._visits, strict=True))
             self._visit(path)
+            if self._chance.random() < churn:
+                self.connection.close()
         self.connection.close()
 
     def request(self, path: str, body: Mapping[str, Any]) -> bytes:
@@ -182,12 +185,19 @@ class Crowd:
     """Many clients on one server, and what became of their requests."""
 
     def __init__(
-        self, port: int, ledger: Ledger, users: Sequence[str], pause_s: float, visits: Visits = VISITS
+        self,
+        port: int,
+        ledger: Ledger,
+        users: Sequence[str],
+        pause_s: float,
+        visits: Visits = VISITS,
+        churn: float = 0,
     ) -> None:
         self.samples: list[Sample] = []
         self.ledger = ledger
         self.clients = [Client(Connection(port, self.samples), userid, ledger, visits) for userid in users]
         self._pause_s = pause_s
+        self._churn = churn
 
     @property
     def stale(self) -> int:
@@ -204,7 +214,8 @@ class Crowd:
         """The clients send requests for the duration of the block."""
         stop = threading.Event()
         threads = [
-            threading.Thread(target=client.run, args=(stop, self._pause_s), daemon=True) for client in self.clients
+            threading.Thread(target=client.run, args=(stop, self._pause_s, self._churn), daemon=True)
+            for client in self.clients
         ]
         for thread in threads:
             thread.start()

@@ -7,20 +7,21 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pymysql
 
-from scripts.chaos_testing.clients import INVALID_TOKEN, VISITS, Visits
+from scripts.chaos_testing.clients import INVALID_TOKEN, VISITS, WRITES, Visits
 from scripts.chaos_testing.installation import WORKERS, Installation, frozen
 from scripts.chaos_testing.judgement import Promise
 
 _WRITES = frozenset({"/upload_user_info", "/upload_ugc", "/upload_room"})
 _POLL_S = 0.02
 _REPLACED_WITHIN_S = 20
+_BLOCK = 4096
 
 
 ANY = Promise()
@@ -37,6 +38,8 @@ class Fault:
     seconds: float = 5
     visits: Visits = VISITS
     """The requests of the clients beside it."""
+    churn: float = 0
+    """The share of requests after which a client closes its connection."""
     supervised: bool = False
     """True when it happens to workers below supervisor."""
     small_disk: bool = False
@@ -133,6 +136,18 @@ def _mysql_read_only(whole: Installation) -> Iterator[None]:
 
 
 @contextmanager
+def _disk_full(whole: Installation) -> Iterator[None]:
+    """Somebody else's file takes all that is left of MariaDB's disk."""
+    data = Path(f"/proc/{whole.mysql.pid}/root{whole.mysql.folder.resolve()}/data")  # as MariaDB sees it
+    filler = data / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(_BLOCK))
+    yield
+    filler.unlink()
+
+
+@contextmanager
 def _redis_killed(whole: Installation) -> Iterator[None]:
     """It comes back empty."""
     whole.redis.kill()
@@ -210,6 +225,7 @@ FAULTS = (
     Fault("mysql-locked", "a table is locked", _table_locked, _ONLY_UGC),
     Fault("mysql-connections", "others take all connections of MariaDB", _connections_taken),
     Fault("mysql-read-only", "MariaDB is read-only", _mysql_read_only, _ONLY_WRITES),
+    Fault("mysql-disk-full", "MariaDB's disk is full", _disk_full, _ONLY_WRITES, 15, WRITES, small_disk=True),
     Fault("redis-killed", "Redis is killed and comes back empty", _redis_killed, _LOST_SESSIONS),
     Fault("redis-stopped", "Redis hangs for 5 s", _redis_stopped),
     Fault("redis-full", "Redis is out of memory", _redis_full),

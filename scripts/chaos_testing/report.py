@@ -16,7 +16,7 @@ COLUMNS = (
 
 def details(outcome: Outcome) -> Text:
     """One line for a scenario that kept its promises; otherwise one more for each broken promise."""
-    text = Text(f"{outcome.name}: ") + (Text("broken", "bold red") if outcome.broken else Text("kept", "green"))
+    text = Text(f"{outcome.name}: ") + Text(_verdict(outcome), "bold red" if outcome.broken else "green")
     return text + Text("".join(f"\n  {line}" for line in (*outcome.broken, *filter(None, [outcome.note]))))
 
 
@@ -52,8 +52,14 @@ def cells(outcome: Outcome) -> list[str]:
         f"{outcome.acknowledged:,}",
         f"{outcome.found:,}",
         _seconds(outcome.recovery),
-        "broken" if outcome.broken else "kept",
+        _verdict(outcome),
     ]
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.broken:
+        return "broken"
+    return "kept" if outcome.sent else "not played"
 
 
 def _seconds(value: float) -> str:

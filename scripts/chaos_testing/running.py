@@ -55,7 +55,7 @@ def under_load(fault: Fault) -> Scenario:
 
 def run(whole: Installation, fault: Fault, plan: Plan, users: Sequence[str], pause: Pause) -> Outcome:
     """Run a fault on an installation that is whole: the clients visit before it, while it lasts and after it."""
-    crowd = Crowd(whole.port, Ledger(), users, plan.pause_s, fault.visits)
+    crowd = Crowd(whole.port, Ledger(), users, plan.pause_s, fault.visits, fault.churn)
     crowd.register()
     with crowd.visiting():
         pause(plan.calm_s)

@@ -1,6 +1,6 @@
 """All scenarios, in the order in which they are run."""
 
-from scripts.chaos_testing import faults, once, restarts, starts, strangers
+from scripts.chaos_testing import endurance, faults, once, overload, restarts, starts, strangers
 from scripts.chaos_testing.running import Scenario, under_load
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -8,4 +8,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *restarts.SCENARIOS,
     *starts.SCENARIOS,
     *once.SCENARIOS,
+    *overload.SCENARIOS,
+    *endurance.SCENARIOS,
 )

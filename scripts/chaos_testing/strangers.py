@@ -5,13 +5,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 from handlers.transport.listeners import allow_many_connections
 from scripts.benchmark.servers import memory_bytes
 from scripts.chaos_testing.clients import Client, Connection
 from scripts.chaos_testing.faults import Fault
-from scripts.chaos_testing.installation import Installation
+from scripts.chaos_testing.installation import Installation, files
 from scripts.chaos_testing.judgement import Promise
 from scripts.chaos_testing.ledger import Ledger
 
@@ -35,10 +34,10 @@ def _strangers(
     """`number` connections. They send the texts of `first`, in turns, then `drip` once a second, and read nothing."""
     allow_many_connections()
     texts = first(whole)
-    files, memory = _files(whole), _memory(whole)
+    opened_files, memory = files(whole), _memory(whole)
     stop = threading.Event()
     with ExitStack() as opened:
-        sockets = [opened.enter_context(_connection(whole.port)) for _ in range(number)]
+        sockets = [opened.enter_context(socket.create_connection(("127.0.0.1", whole.port))) for _ in range(number)]
         for position, each in enumerate(sockets):
             each.sendall(texts[position % len(texts)])
         peak = [memory]
@@ -47,20 +46,13 @@ def _strangers(
         yield
         stop.set()
         dripping.join()
-        left = _files(whole) - files
+        left = files(whole) - opened_files
     each_bytes = (max(peak) - memory) / number
     whole.notes.append(f"{each_bytes / 1000:.1f} kB of memory for each of {number:,} connections")
     if each_bytes > MAX_BYTES:
         whole.broken.append(f"a connection takes {each_bytes / 1000:.0f} kB of memory")
     if left > _SPARE_FILES:
         whole.broken.append(f"{left} of {number} connections are not cut off")
-
-
-def _connection(port: int) -> socket.socket:
-    opened = socket.socket()
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    opened.connect(("127.0.0.1", port))
-    return opened
 
 
 def _drip(
@@ -75,10 +67,6 @@ def _drip(
 
 def _memory(whole: Installation) -> int:
     return sum(map(memory_bytes, whole.workers))
-
-
-def _files(whole: Installation) -> int:
-    return sum(len([*Path(f"/proc/{pid}/fd").iterdir()]) for pid in whole.workers)
 
 
 def _nothing(_: Installation) -> Sequence[bytes]:

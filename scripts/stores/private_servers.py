@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -267,9 +268,18 @@ def _on_disk(data: Path, mib: int | None) -> list[str]:
     """A command prefix that puts a copy of a folder on a file system in memory, in a mount namespace of its own."""
     if mib is None:
         return []
-    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
     mount = f'mkdir -p "$0.disk" && mount -t tmpfs -o size={mib}m none "$0.disk" && cp -a "$0/." "$0.disk"'
-    return [*unshare, "sh", "-c", f'{mount} && mount --bind "$0.disk" "$0" && exec "$@"', str(data)]
+    return [*_unshare(), "sh", "-c", f'{mount} && mount --bind "$0.disk" "$0" && exec "$@"', str(data)]
+
+
+def may_mount() -> bool:
+    """True when this user can have a mount namespace: root, or where the kernel allows it to users."""
+    command = [*_unshare(), "mount", "-t", "tmpfs", "none", tempfile.gettempdir()]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def _unshare() -> list[str]:
+    return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
 
 
 def _as_current_user() -> list[str]:
