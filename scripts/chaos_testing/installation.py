@@ -15,7 +15,7 @@ from redis import Redis
 
 from conf.settings import ROOT, mysql_arguments
 from models.migrate import migrate
-from scripts.benchmark.servers import children, status, wait_until_ready
+from scripts.benchmark.servers import HIGH_LIMITS, children, status, wait_until_ready
 from scripts.stores.ports import reserved_port
 from scripts.stores.private_servers import private_mysql, private_redis
 from scripts.stores.processes import Child, Pause, child, without_settings
@@ -99,7 +99,7 @@ class Installation:
         mysql = self.mysql.url.replace("root@", f"{_USER}@")
         settings = ["--log.format", "json", "--log.access", "false", "--password.remember_key", os.urandom(32).hex()]
         settings += ["--live.callback_key", CALLBACK_KEY, "--metrics.port", "0"]
-        settings += ["--mysql.url", mysql, "--redis.url", self.redis.url, *options]
+        settings += ["--mysql.url", mysql, "--redis.url", self.redis.url, *HIGH_LIMITS, *options]
         run = self._below_supervisor if self.supervised else self._alone
         self.process = self._server.enter_context(run(settings))
         if wait:
