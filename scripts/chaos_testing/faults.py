@@ -21,6 +21,7 @@ from scripts.chaos_testing.judgement import Promise
 _WRITES = frozenset({"/upload_user_info", "/upload_ugc", "/upload_room"})
 _POLL_S = 0.02
 _REPLACED_WITHIN_S = 20
+_MAX_DISK = 2**30
 _BLOCK = 4096
 
 
@@ -139,6 +140,11 @@ def _mysql_read_only(whole: Installation) -> Iterator[None]:
 def _disk_full(whole: Installation) -> Iterator[None]:
     """Somebody else's file takes all that is left of MariaDB's disk."""
     data = Path(f"/proc/{whole.mysql.pid}/root{whole.mysql.folder.resolve()}/data")  # as MariaDB sees it
+    size = shutil.disk_usage(data).total
+    if size > _MAX_DISK:
+        raise RuntimeError(
+            f"MariaDB's disk has {size:,} bytes: it is not the small one of this fault, and stays as it is"
+        )
     filler = data / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:

@@ -15,8 +15,8 @@ from scripts.chaos_testing.running import Plan, run
 
 SMALL = Plan(users=10, pause_s=0.05, calm_s=0.1, fault_s=0.5, timed=False)
 CHEAP_HASHES = ("--password.time_cost", "1", "--password.memory_kib", "64")
-# A longer duration of another one, and one that takes seconds until it is noticed.
-LONG = {"mysql-stopped-long", "worker-hung"}
+# A longer duration of another one, one that takes seconds until it is noticed, one that needs a small disk.
+LONG = {"mysql-stopped-long", "worker-hung", "mysql-disk-full"}
 TIMES = Times(start=10, end=20)
 
 
