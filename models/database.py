@@ -355,10 +355,14 @@ def _outline(statement: str) -> str:
 def _session_settings(query_timeout: float) -> str:
     """UTC, strict mode, and a statement time limit: a cancelled query would go on running in the server.
 
-    `/*M! */` is read by MariaDB only (seconds), `/*!50708 */` by MySQL only (milliseconds, SELECT only).
+    READ COMMITTED, because the default, REPEATABLE READ, locks the gaps between the rows that an INSERT … SELECT reads:
+    users whose rows are neighbours would wait for each other, and end in a deadlock. What has to be serialised locks
+    the row of its account.
+
+    `/*M! */` is read by MariaDB only (seconds), `/*!50720 */` by MySQL only (milliseconds, SELECT only).
     """
     return (
         "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION' "
-        f"/*M! , max_statement_time = {query_timeout} */ "
-        f"/*!50708 , max_execution_time = {int(query_timeout * 1000)} */"
+        f"/*M! , max_statement_time = {query_timeout}, tx_isolation = 'READ-COMMITTED' */ "
+        f"/*!50720 , max_execution_time = {int(query_timeout * 1000)}, transaction_isolation = 'READ-COMMITTED' */"
     )

@@ -34,6 +34,9 @@ class Place(NamedTuple):
     id: int
 
 
+REPEATED_WITHIN_S = 60
+"""The same room information again within this time (seconds) is a retry after a lost answer."""
+
 FIRST = Place(datetime(1970, 1, 1), 0)
 """Before every row."""
 
@@ -50,14 +53,23 @@ count_of = partial(rows.count_of, "tb_room")
 
 
 async def insert(db: Queries, userid: str, title: str, location: str, frontcover: str | None) -> bool:
-    """Add room information; without a frontcover the profile's. False when there is no such user."""
+    """Add room information; without a frontcover the profile's.
+
+    False when there is no such user, or the user's newest room information is the same and not older than a minute.
+    The lock on the account lets a repetition wait for the one before.
+    """
     inserted = await db.execute(
-        """
+        f"""
         INSERT INTO tb_room (userid, title, location, frontcover)
-        SELECT userid, %s, %s, COALESCE(%s, frontcover) FROM tb_account
-        WHERE userid = %s AND deleted_at IS NULL
-        """,
-        (title, location, frontcover, userid),
+        SELECT a.userid, %s, %s, COALESCE(%s, a.frontcover) FROM tb_account a
+        WHERE a.userid = %s AND a.deleted_at IS NULL AND (
+          SELECT r.title = %s AND r.location = %s AND r.frontcover = COALESCE(%s, a.frontcover)
+            AND r.create_time > NOW(6) - INTERVAL {REPEATED_WITHIN_S} SECOND
+          FROM tb_room r WHERE r.userid = a.userid ORDER BY r.create_time DESC, r.id DESC LIMIT 1
+        ) IS NOT TRUE
+        FOR UPDATE
+        """,  # noqa: S608 - a constant
+        (title, location, frontcover, userid, title, location, frontcover),
     )
     return inserted > 0
 

@@ -51,9 +51,14 @@ class Videos:
         self._deep_pages = Gate(1)
 
     async def upload_room(self, userid: str, title: str, location: str, frontcover: str | None) -> None:
-        """Store room information for the next broadcast. Raises UPDATE_FAILED or TOO_FREQUENT."""
+        """Store room information for the next broadcast, once if it is repeated within a minute.
+
+        Raises UPDATE_FAILED when the account is gone, or TOO_FREQUENT.
+        """
         await self._limits.uploads.use(userid)
-        if not await room.insert(self._db, userid, title, location, frontcover):
+        if await room.insert(self._db, userid, title, location, frontcover):
+            return
+        if not await account.passwords(self._db, [userid]):
             raise ServiceError(Code.UPDATE_FAILED, "no such user")
 
     async def upload_ugc(self, userid: str, video: Video) -> None:

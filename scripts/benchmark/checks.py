@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 from scripts.benchmark.population import PASSWORD, Stores, User, user
-from scripts.benchmark.requests import ROOM, guests, profile_change, video
+from scripts.benchmark.requests import guests, profile_change, room, video
 from services.tencent.signatures import liteav_sig
 
 _LISTED = {"userid", "nickname", "avatar", "file_id", "title", "frontcover", "location", "play_url", "create_time"}
@@ -87,8 +87,9 @@ def _signatures(client: Client, caller: User, stores: Stores, rows: int) -> None
 
 
 def _uploads(client: Client, caller: User, stores: Stores, rows: int) -> None:
-    client.call("/upload_room", ROOM)
-    _expect(stores.row("SELECT userid, title FROM tb_room") == (caller.userid, ROOM["title"]), "upload_room")
+    information = room()
+    client.call("/upload_room", information)
+    _expect(stores.row("SELECT userid, title FROM tb_room") == (caller.userid, information["title"]), "upload_room")
     uploaded = video(caller)
     client.call("/upload_ugc", uploaded)
     listed = client.call("/get_ugc_list", {})["list"][0]

@@ -75,9 +75,19 @@ def video(_: User) -> Fields:
     return {"file_id": file_id, "title": "小视频", "frontcover": _COVER, "location": "深圳", "play_url": _URL}
 
 
+def room() -> Fields:
+    """Room information with a new title."""
+    return {"title": f"周末直播 {next(_numbers)}", "location": "深圳", "frontCover": _COVER}
+
+
 def uploads(count: int) -> list[bytes]:
     """Uploads of new videos."""
     return [signed("/upload_ugc", video(caller), caller) for caller in callers(count)]
+
+
+def rooms(count: int) -> list[bytes]:
+    """Uploads of new room information: a repetition adds no row."""
+    return [signed("/upload_room", room(), caller) for caller in callers(count)]
 
 
 def profile_changes(count: int) -> list[bytes]:
@@ -133,7 +143,6 @@ def mix(count: int) -> list[bytes]:
     return chosen
 
 
-ROOM = {"title": "周末直播", "location": "深圳", "frontCover": _COVER}
 CASES = (
     Case("get_user_info", 1.1, lambda _: of_all_users("/get_user_info")),
     Case("get_vod_list 20", 1.4, lambda _: page("/get_vod_list", 20)),
@@ -146,7 +155,7 @@ CASES = (
     Case("get_roomservice_sign", 1.4, lambda _: of_all_users("/get_roomservice_sign")),
     Case("refresh", 1.1, refreshes, once=True),
     Case("upload_user_info", 0.42, profile_changes, once=True),
-    Case("upload_room", 0.36, lambda _: of_all_users("/upload_room", lambda _: ROOM)),
+    Case("upload_room", 0.36, rooms, once=True),
     Case("upload_ugc", 0.42, uploads, once=True),
     Case("login", 0.60, lambda _: logins()),
     Case("mix", 0.75, mix, once=True),

@@ -5,7 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
@@ -75,8 +75,7 @@ def wait_until_ready(process: Child, port: int, log: Path, pause: Pause) -> None
 
 def status(port: int, path: str) -> int:
     """The HTTP status of a GET, 0 without an answer."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
-    with suppress(OSError):
+    with suppress(OSError), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
         connection.request("GET", path)
         return connection.getresponse().status
     return 0

@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -105,8 +106,13 @@ def private_servers(folder: Path, *, durable: bool = True, pause: Pause = time.s
 
 
 @contextmanager
-def private_mysql(folder: Path, *, durable: bool = True, pause: Pause = time.sleep) -> Iterator[str]:
-    """A MariaDB, at first with an empty database `xiaozhibo`; yields its URL."""
+def private_mysql(
+    folder: Path, *, durable: bool = True, pause: Pause = time.sleep, disk_mib: int | None = None
+) -> Iterator[str]:
+    """A MariaDB, at first with an empty database `xiaozhibo`; yields its URL.
+
+    With `disk_mib` its data is on a disk of that size, which only MariaDB and its user see, and which goes with it.
+    """
     with _locked_files(folder, "mysql") as files:
         start = files.folder / "start.sql"  # MariaDB runs it before it accepts connections
         start.write_text(f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4;\n")
@@ -116,7 +122,13 @@ def private_mysql(folder: Path, *, durable: bool = True, pause: Pause = time.sle
         program += MYSQL_DURABLE if durable else MYSQL_FAST
         if not files.data.exists():
             _create_system_tables(files, program, pause)
-        command = [*program, f"--datadir={files.data}", f"--socket={files.socket}", f"--init-file={start}"]
+        command = [
+            *_on_disk(files.data, disk_mib),
+            *program,
+            f"--datadir={files.data}",
+            f"--socket={files.socket}",
+            f"--init-file={start}",
+        ]
         with _running("MariaDB", files, command, lambda: _responds(files.socket, b"", b"MariaDB"), pause):
             yield f"mysql://root@localhost/{DATABASE}?unix_socket={quote(str(files.socket))}"
 
@@ -250,6 +262,24 @@ def _system_tables() -> bytes:
             raise ServerError(f"MariaDB's {name} is in none of {', '.join(map(str, SHARE))}.")
         parts.append(paths[0].read_bytes())
     return b"".join(parts)
+
+
+def _on_disk(data: Path, mib: int | None) -> list[str]:
+    """A command prefix that puts a copy of a folder on a file system in memory, in a mount namespace of its own."""
+    if mib is None:
+        return []
+    mount = f'mkdir -p "$0.disk" && mount -t tmpfs -o size={mib}m none "$0.disk" && cp -a "$0/." "$0.disk"'
+    return [*_unshare(), "sh", "-c", f'{mount} && mount --bind "$0.disk" "$0" && exec "$@"', str(data)]
+
+
+def may_mount() -> bool:
+    """True when this user can have a mount namespace: root, or where the kernel allows it to users."""
+    command = [*_unshare(), "mount", "-t", "tmpfs", "none", tempfile.gettempdir()]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def _unshare() -> list[str]:
+    return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
 
 
 def _as_current_user() -> list[str]:

@@ -17,6 +17,7 @@ from models.database import Queries, Row
 from tests.harness.client import Api, User
 from tests.harness.lists import LISTS, VIDEO, insert, listed
 from tests.harness.second_application import another_process
+from tests.harness.stores import connect_mysql
 
 
 @pytest.fixture
@@ -290,6 +291,52 @@ async def test_a_room_keeps_the_frontcover_of_its_upload(api: Api, mysql: Cursor
         await api.call("/upload_room", {"title": "t"}, token=user.token)
     mysql.execute("SELECT frontcover, location FROM tb_room ORDER BY id")
     assert list(mysql.fetchall()) == [("", ""), ("http://first", ""), ("http://second", "")]
+
+
+@pytest.mark.gen_test
+async def test_a_room_repeated_within_a_minute_is_kept_once(api: Api, mysql: Cursor) -> None:
+    user, other = await api.user(), await api.user("other")
+    room = {"title": "t", "location": "l", "frontcover": "http://f"}
+    for token in (user.token, other.token, user.token, user.token):
+        assert (await api.call("/upload_room", room, token=token))["code"] == 200
+    mysql.execute("SELECT userid FROM tb_room ORDER BY id")
+    assert mysql.fetchall() == ((user.userid,), (other.userid,))
+
+
+@pytest.mark.gen_test
+async def test_a_room_repeated_before_its_answer_is_kept_once(api: Api, mysql: Cursor) -> None:
+    user = await api.user()
+    with connect_mysql() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM tb_room FOR UPDATE")  # locks the gap that new rows come into
+        calls = [api.call("/upload_room", {"title": "t"}, token=user.token) for _ in range(5)]
+        answers = gen.multi(calls)
+        while mysql.execute("SELECT trx_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") < 5:
+            await gen.sleep(0.15)  # InnoDB renews this table only when nobody has read it for 0.1 s
+        connection.rollback()
+        assert {answer["code"] for answer in await answers} == {200}
+    assert mysql.execute("SELECT id FROM tb_room") == 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("field", ["title", "location", "frontcover"])
+async def test_only_the_newest_room_can_be_repeated(api: Api, mysql: Cursor, field: str) -> None:
+    user = await api.user()
+    room = {"title": "t", "location": "l", "frontcover": "http://f"}
+    for sent in (room, {**room, field: "http://other"}, room, room):
+        assert (await api.call("/upload_room", sent, token=user.token))["code"] == 200
+    mysql.execute(f"SELECT {field} FROM tb_room ORDER BY id")
+    assert [text for (text,) in mysql.fetchall()] == [room[field], "http://other", room[field]]
+
+
+@pytest.mark.gen_test
+async def test_a_room_uploaded_again_after_a_minute_is_new(api: Api, mysql: Cursor) -> None:
+    user = await api.user()
+    counts = []
+    for age_s in (0, 59, 61):
+        mysql.execute("UPDATE tb_room SET create_time = NOW(6) - INTERVAL %s SECOND", (age_s,))
+        await api.call("/upload_room", {"title": "t"}, token=user.token)
+        counts.append(mysql.execute("SELECT id FROM tb_room"))
+    assert counts == [1, 1, 2]
 
 
 @pytest.mark.gen_test

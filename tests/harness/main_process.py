@@ -2,9 +2,7 @@
 
 import json
 import os
-import random
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,6 +16,7 @@ from typing import Any, TypeVar
 import trustme
 
 from conf.settings import ROOT
+from scripts.stores.ports import reserved_port as reserved_port  # tests import it from here
 from tests.harness import leaks
 from tests.harness.stores import OPTIONS
 
@@ -81,25 +80,6 @@ def wait_for(condition: Callable[[], T | None]) -> T:
         assert time.monotonic() < deadline, "the condition never came true"
         time.sleep(0.01)
     return value
-
-
-@contextmanager
-def reserved_port() -> Iterator[int]:
-    """A port that no other test process takes before the server listens on it.
-
-    Ports from 32768 on may become the client's end of any connection. The reservation is the name of an abstract
-    unix socket, which the kernel frees however this process ends.
-    """
-    for port in random.sample(range(20_000, 32_768), 100):
-        with socket.socket(socket.AF_UNIX) as reservation:
-            try:
-                reservation.bind(f"\0xiaozhibo-test-{port}")
-                socket.create_server(("127.0.0.1", port)).close()  # fails when another program listens
-            except OSError:
-                continue
-            yield port
-            return
-    raise AssertionError("100 ports are taken")
 
 
 def command(*options: str) -> list[str]:

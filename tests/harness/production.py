@@ -1,11 +1,8 @@
 """The shipped files of supervisor and nginx, run with other paths, ports and users."""
 
 import os
-import pwd
-import shutil
 import ssl
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -15,12 +12,12 @@ import trustme
 
 from conf.settings import ROOT
 from scripts.stores.private_servers import find_program
-from scripts.stores.processes import child, without_settings
+from scripts.stores.processes import child
+from scripts.stores.supervised import adapted, supervised
 from tests.harness.main_process import PATIENCE, reserved_port, wait_for
 from tests.harness.stores import OPTIONS
 
 WORKERS = 2
-USER = pwd.getpwuid(os.geteuid()).pw_name
 # What the distribution's nginx.conf puts around the files of conf.d.
 _NGINX_FRAME = """
 daemon off;
@@ -73,30 +70,8 @@ def production(folder: Path, options: Sequence[str] = (), release: Path = ROOT) 
 @contextmanager
 def supervisor(var: Path, port: int, options: Sequence[str], release: Path = ROOT) -> Iterator[None]:
     """The workers, ready, below supervisor; its files, the settings and the logs are in `var`."""
-    var.mkdir(exist_ok=True)
-    shutil.copy(ROOT / "conf" / "development.toml", var / "xiaozhibo.toml")
-    text = adapted(
-        "supervisord.conf",
-        {
-            "directory = /opt/xiaozhibo/current": f"directory = {release}",
-            "/opt/xiaozhibo/var": str(var),
-            "user = xiaozhibo": f"user = {USER}",
-            "tcp://127.0.0.1:8000": f"tcp://127.0.0.1:{port}",
-            "/etc/xiaozhibo/xiaozhibo.toml": str(var / "xiaozhibo.toml"),
-        },
-    )
-    (var / "supervisord.conf").write_text(text)
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "supervisor.supervisord",
-        "--nodaemon",
-        "-c",
-        var / "supervisord.conf",
-    ]
     watched = ["--http.heartbeat_timeout", "3"]  # as by default; in development nobody watches the workers
-    env = {**without_settings(), **as_variables([*OPTIONS, *watched, *options])}
-    with (var / "output").open("wb") as output, child(command, env=env, output=output):
+    with supervised(var, port, [*OPTIONS, *watched, *options], release):
         wait_for(lambda: all(" serving " in log.read_text() for log in worker_logs(var)))
         yield
 
@@ -134,21 +109,6 @@ def nginx(folder: Path, running: Production) -> Iterator[None]:
     with (folder / "nginx.log").open("wb") as log, child(command, output=log):
         wait_for(lambda: answers(running.plain_port))
         yield
-
-
-def adapted(name: str, replacements: Mapping[str, str]) -> str:
-    """A shipped file of conf/ with other texts. Each text to replace has to be there."""
-    text = (ROOT / "conf" / name).read_text()
-    for old, new in replacements.items():
-        assert old in text, f"conf/{name} has no {old!r}"
-        text = text.replace(old, new)
-    return text
-
-
-def as_variables(options: Sequence[str]) -> dict[str, str]:
-    """Options of main.py as XZB_ variables, which reach it through supervisor."""
-    names = [option.removeprefix("--").replace(".", "__").upper() for option in options[::2]]
-    return {f"XZB_{name}": value for name, value in zip(names, options[1::2], strict=True)}
 
 
 def answers(port: int) -> bool:

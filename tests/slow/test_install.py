@@ -10,8 +10,9 @@ from pymysql.cursors import Cursor
 
 from conf.settings import ROOT
 from scripts.restart.supervisor import Supervisor
+from scripts.stores.supervised import USER
 from tests.harness.load import load
-from tests.harness.production import USER, Production, production
+from tests.harness.production import Production, production
 
 REQUESTS = 5_000
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache")
