@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -18,7 +17,7 @@ from handlers.transport.listeners import Listeners, allow_many_connections
 from handlers.transport.metrics_server import measuring
 from handlers.transport.notify import reporting
 from handlers.transport.server import start
-from handlers.transport.workers import block_signals, run_workers, unblock_signals
+from handlers.transport.workers import Worker, block_signals, handle_signals, run_workers
 from services import open_services
 
 log = structlog.get_logger()
@@ -48,29 +47,26 @@ def main(argv: Sequence[str]) -> int:
     run = uvloop.run if settings.performance.uvloop else asyncio.run
     run_workers(
         settings.http.processes,
-        lambda number: run(serve(settings, listeners, number, lines)),
+        lambda worker: run(serve(settings, listeners, worker, lines)),
+        max_silence=settings.http.heartbeat_timeout,
         on_stop=listeners.close_others,
     )
     return 0
 
 
-async def serve(settings: Settings, listeners: Listeners, number: int, lines: logs.Lines) -> None:
-    """Serve as worker `number` until a signal comes, then finish the requests in flight."""
-    listeners.close_others(number)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(ending, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, listeners.reload_certificate)
-    unblock_signals()
-    async with open_services(settings) as services, measuring(settings.metrics, services):
+async def serve(settings: Settings, listeners: Listeners, worker: Worker, lines: logs.Lines) -> None:
+    """Serve as a worker until a signal comes, then finish the requests in flight."""
+    listeners.close_others(worker.number)
+    stopped = handle_signals(on_hup=listeners.reload_certificate)
+    async with worker.alive, open_services(settings) as services, measuring(settings.metrics, services):
+        services.metrics.hung_workers[()] += worker.replaces_hung
         gc.freeze()  # no collection looks at the present objects again
         gc.set_threshold(*_GC_THRESHOLDS)
         application = make_application(services, settings, lines)
-        server = await start(application, listeners.sockets[number], listeners.tls_context)
-        log.info("serving", version=VERSION, urls=listeners.urls(number))
+        server = await start(application, listeners.sockets[worker.number], listeners.tls_context)
+        log.info("serving", version=VERSION, urls=listeners.urls(worker.number))
         async with services.retention.running(), reporting(services.health.problems):
-            await stop.wait()
+            await stopped.wait()
         log.info("stopping")
         await server.drain(settings.http.drain_timeout)
 

@@ -90,6 +90,7 @@ class Http(Section):
     long_deadline: Seconds = Field(5, description="for a page behind row 10,000 of a list, and for /delete_account")
     max_requests: int = Field(500, ge=1, description="requests that one process works on; more get 503")
     max_requests_per_user: int = Field(8, ge=1, description="of these, requests of one user")
+    heartbeat_timeout: float = Field(3, ge=0, le=3600, description="a worker silent for so long is replaced; 0: never")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
     docs: bool | None = Field(None, description="serve /docs and /openapi.json; by default in development only")
     cors_origins: Origins = Field((), description="origins of web pages that may call, or *; empty: none")

@@ -17,6 +17,11 @@ _RETRY_S = 1
 Problems = Callable[[], Awaitable[list[str]]]
 
 
+def has_watchdog() -> bool:
+    """True when systemd replaces this process if it hangs (`WatchdogSec`, sd_watchdog_enabled(3))."""
+    return "WATCHDOG_USEC" in os.environ
+
+
 @asynccontextmanager
 async def reporting(problems: Problems) -> AsyncIterator[None]:
     """Report that the worker accepts connections, then that it can serve, then that it stops.

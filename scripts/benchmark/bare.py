@@ -112,7 +112,7 @@ def main(framework: str, port: int, processes: int) -> None:
     async def serve(number: int) -> None:
         await FRAMEWORKS[framework](sockets[number])
 
-    run_workers(processes, lambda number: uvloop.run(serve(number)))
+    run_workers(processes, lambda worker: uvloop.run(serve(worker.number)))
 
 
 if __name__ == "__main__":

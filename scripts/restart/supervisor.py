@@ -60,7 +60,10 @@ class Supervisor:
 
 
 class Reports:
-    """The reports of workers, in systemd's place (sd_notify(3)). The workers may run as another user."""
+    """The reports of workers, in systemd's place (sd_notify(3)). The workers may run as another user.
+
+    Supervisor knows the parent of a worker, which watches it (handlers/transport/workers.py).
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -79,7 +82,7 @@ class Reports:
         self._path.unlink(missing_ok=True)
 
     def of(self, pid: int) -> str:
-        """The last state that a process has reported, or ""."""
+        """The last state that a process or a child of it has reported, or ""."""
         with suppress(BlockingIOError):
             while True:
                 self._receive()
@@ -91,7 +94,15 @@ class Reports:
         pid, _, _ = _CREDENTIALS.unpack(ancillary[0][2])
         for line in message.decode().splitlines():
             if line.startswith("STATUS="):
-                self._last[pid] = line.removeprefix("STATUS=")
+                self._last[pid] = self._last[_parent(pid)] = line.removeprefix("STATUS=")
+
+
+def _parent(pid: int) -> int:
+    """The parent of a process, 0 when it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 class _UnixTransport(Transport):

@@ -113,6 +113,10 @@ class Metrics:
 
         # Processes
         self.workers = Gauge("xiaozhibo_workers", "Worker processes alive")
+        self.hung_workers = Counter("xiaozhibo_hung_workers_total", "Workers killed and replaced because they hung")
+        self.last_beat = Gauge(
+            "xiaozhibo_process_last_beat_timestamp_seconds", "Last sign of life of the event loop, Unix time", "worker"
+        )
         self.build = Gauge("xiaozhibo_build_info", "Workers that run a version", "version", "python")
         self.loop_lag_seconds = Histograms(
             "xiaozhibo_event_loop_lag_seconds", "Delay of a timer, sampled once a second", bounds=_WAIT_S

@@ -19,6 +19,7 @@ def watch(metrics: Metrics, worker: str) -> None:
     metrics.workers.watch(lambda: 1)
     metrics.build.watch(lambda: {(VERSION, platform.python_version()): 1})
     metrics.started.watch(lambda: {worker: start})
+    metrics.last_beat.watch(lambda: {worker: time.time()})
     metrics.cpu_seconds.watch(lambda: {worker: time.process_time()})
     metrics.memory.watch(lambda: {worker: _resident_bytes()})
     metrics.open_files.watch(lambda: {worker: _open_files()})
