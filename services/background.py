@@ -44,5 +44,11 @@ class Background:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def cancel(self) -> None:
+        """Interrupt all tasks, and return when they have ended."""
+        for task in self._tasks:
+            task.cancel()
+        await self.wait()
+
     def __len__(self) -> int:
         return len(self._tasks)

@@ -39,6 +39,8 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._lost = False
         self._close_callback: Callable[[], None] | None = None
+        self.on_lost: Callable[[], None] = lambda: None
+        """Called when the transport is gone, though a handler may still run."""
         self.deadline = math.inf
         """The time of the loop until which the client may take; infinite while the server works."""
 
@@ -62,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._lost = self._closing = True
         self._expect(math.inf)
         self._writer.close()
+        self.on_lost()
         if self._close_callback is not None:
             self._close_callback()
 

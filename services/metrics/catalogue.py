@@ -39,6 +39,7 @@ CALLBACKS = ("stored", "kept", "ignored", "refused", "failed")
 STORES = ("mysql", "redis")
 ERRORS = ("unavailable", "refused")
 RETENTION = ("tb_account", "tb_room", "tb_undelivered_callback", "tb_vod", "tb_vod_file")
+NO_ROOM = ("descriptors", "max_connections", "max_connections_per_address")
 PHASES = ("headers", "body", "served", "answer", "closing")
 
 
@@ -63,6 +64,9 @@ class Metrics:
             "Connections cut off because their client was too slow",
             "phase",
             known=[phase for phase in PHASES if phase != "served"],
+        )
+        self.refused_connections = Counter(
+            "xiaozhibo_connections_refused_total", "Connections refused for want of room", "reason", known=NO_ROOM
         )
         self.page_cache_requests = Counter(
             "xiaozhibo_page_cache_requests_total", "Pages of lists asked for", "outcome", known=("hit", "miss")
