@@ -16,7 +16,7 @@ from handlers.routes import make_application
 from handlers.transport.listeners import Listeners, allow_many_connections
 from handlers.transport.metrics_server import measuring
 from handlers.transport.notify import reporting
-from handlers.transport.server import start
+from handlers.transport.server import start, stop
 from handlers.transport.workers import Worker, block_signals, handle_signals, run_workers
 from services import open_services
 
@@ -68,7 +68,7 @@ async def serve(settings: Settings, listeners: Listeners, worker: Worker, lines:
         async with services.retention.running(), reporting(services.health.problems):
             await stopped.wait()
         log.info("stopping")
-        await server.drain(settings.http.drain_timeout)
+        await stop(server, application)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ class Http(Section):
     max_requests: int = Field(500, ge=1, description="requests that one process works on; more get 503")
     max_requests_per_user: int = Field(8, ge=1, description="of these, requests of one user")
     heartbeat_timeout: float = Field(3, ge=0, le=3600, description="a worker silent for so long is replaced; 0: never")
+    lame_duck: float = Field(0, ge=0, le=3600, description="how long a stop still accepts, while /readyz says draining")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
     max_connections: int = Field(0, ge=0, description="of one process; 0: as many as descriptors allow")
     max_connections_per_address: int = Field(1000, ge=0, description="of one process; 0: any, as for a trusted proxy")

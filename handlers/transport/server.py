@@ -132,3 +132,14 @@ async def start(application: Application, sockets: Sockets, tls_context: ssl.SSL
     for sock in sockets.tls:
         await engine.listen(sock, tls_context)
     return engine
+
+
+async def stop(engine: Engine, application: Application) -> None:
+    """Serve on for `http.lame_duck` seconds while /readyz already says "draining"; then drain.
+
+    Meanwhile balancers notice it, and answers ask clients to connect anew, which leads them elsewhere.
+    """
+    http = application.conf.http
+    application.draining = True
+    await asyncio.sleep(http.lame_duck)
+    await engine.drain(http.drain_timeout)

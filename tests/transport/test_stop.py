@@ -23,9 +23,11 @@ from handlers.transport.connections import Connections
 from handlers.transport.server import LlhttpEngine
 from tests.harness.client import PASSWORD, Api, request
 from tests.harness.main_process import PATIENCE, Server, certificate, running, wait_for
+from tests.harness.stores import connect_mysql
 
 pytestmark = pytest.mark.usefixtures("mysql", "store")
 
+WAITING_UPDATE = "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE tb_acc%'"
 BODY = b'{"userid": "alice", "password": "0123456789abcdef0123456789abcdef"}'
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -451,6 +453,72 @@ def test_requests_that_come_shortly_after_the_signal_are_answered(tmp_path: Path
         assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * len(answers)
         assert server.exit_code() == 0
         assert not [line for line in server.log() if line["event"] == "requests cut off"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_stop_answers_everything_that_it_has_accepted(tmp_path: Path, workers: str, tls: bool) -> None:
+    """100 requests in flight, 100 more within 200 ms on connections that were idle, and 20 half bodies."""
+    authority = trustme.CA()
+    options = [*certificate(tmp_path, authority), "--http.processes", workers]
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    def connect(port: int, stack: ExitStack) -> socket.socket:
+        plain = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+        return stack.enter_context(context.wrap_socket(plain, server_hostname="127.0.0.1")) if tls else plain
+
+    with running(tmp_path, *options, tls=True) as server, ExitStack() as stack, connect_mysql() as holder:
+        login = {"userid": "alice", "password": PASSWORD}
+        server.call("/register", login)
+        token = server.call("/login", login)[1]["data"]["token"]
+        connections = [connect(server.tls_port if tls else server.port, stack) for _ in range(220)]
+        for connection in connections:  # a worker has accepted each of them
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        in_flight, idle, half = connections[:100], connections[100:200], connections[200:]
+        update = request("/upload_user_info", {"nickname": "x"}, token)
+        holder.cursor().execute("SELECT * FROM tb_account FOR UPDATE")  # the updates have to wait for this lock
+        for connection in in_flight:
+            connection.sendall(update)
+        for connection in half:
+            connection.sendall(update[:-5])
+        with connect_mysql() as watcher, watcher.cursor() as cursor:
+            wait_for(lambda: cursor.execute(WAITING_UPDATE))
+        stop(server)
+        for connection in idle:
+            connection.sendall(update)
+            time.sleep(0.002)
+        holder.rollback()
+        for connection in half:
+            connection.sendall(update[-5:])
+        answers = [the_rest(connection) for connection in connections]
+        assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * len(answers)
+        assert server.exit_code() == 0
+        assert not [line for line in server.log() if line["event"] == "requests cut off"]
+
+
+def test_a_lame_duck_still_serves_new_connections(tmp_path: Path) -> None:
+    with running(tmp_path, "--http.lame_duck", "3600", "--http.processes", "2") as server:
+        server.send(signal.SIGTERM)
+        wait_for(lambda: [line["event"] for line in server.log()].count("stopping") == 2)
+        for _ in range(8):  # both workers
+            assert server.call("/readyz") == (503, {"code": 503, "message": "not ready: draining"})
+            assert server.call("/healthz")[0] == 200
+        server.process.kill()
+
+
+def test_a_lame_duck_ends(tmp_path: Path) -> None:
+    with running(tmp_path, "--http.lame_duck", "0.5") as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as kept:
+            stop(server)
+            kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = the_rest(kept)
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"\r\nConnection: close\r\n" in answer  # the client connects anew, elsewhere
+        assert server.exit_code() == 0
+        with pytest.raises(ConnectionRefusedError):
+            server.call("/healthz")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
