@@ -46,11 +46,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._writer = Writer(self._transport)
+        self._tls = transport.get_extra_info("sslcontext") is not None
+        self._writer = Writer(self._transport, tls=self._tls)
         # `pause_writing` tells of everything that is left unsent. Not 0: under TLS an empty buffer would be over it.
         self._transport.set_write_buffer_limits(high=1, low=0)
         address = transport.get_extra_info("peername")
-        self._tls = transport.get_extra_info("sslcontext") is not None
         self.context = Peer(address[0] if address else "", "https" if self._tls else "http")
         self._connections.add(self)
 

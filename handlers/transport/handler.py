@@ -10,6 +10,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from services.deadline import Deadline
 from services.errors import ServiceError, unavailable
+_LONG_BODY = 64 * 1024  # bytes: a shorter one costs a copy less than a write of its own
 
 
 class DirectHandler(RequestHandler):
@@ -58,7 +59,12 @@ class DirectHandler(RequestHandler):
         if self._status_code not in (204, 304):  # RFC 9110 section 8.6
             self._headers["Content-Length"] = str(len(chunk))
         start_line = ResponseStartLine("", self._status_code, self._reason)
-        sent = connection.write_headers(start_line, self._headers, chunk if self.request.method != "HEAD" else b"")
+        body = chunk if self.request.method != "HEAD" else b""
+        if len(body) < _LONG_BODY:
+            sent = connection.write_headers(start_line, self._headers, body)
+        else:  # behind the headers it would be copied, for every client that does not read it
+            connection.write_headers(start_line, self._headers)
+            sent = connection.write(body)
         self._finished = True
         connection.set_close_callback(None)  # type: ignore[attr-defined]  # it refers to this object
         connection.finish()

@@ -1,5 +1,6 @@
 """The listening sockets and the certificate of a server."""
 
+import itertools
 import resource
 import socket
 import ssl
@@ -14,6 +15,9 @@ from conf.settings import ROOT, Http
 
 log = structlog.get_logger()
 
+# What the kernel takes of an answer beyond what it has sent. By default it takes up to 4 MB (net.ipv4.tcp_wmem) for
+# a client that does not read (TCP_NOTSENT_LOWAT, tcp(7)).
+_MAX_UNSENT_BYTES = 128 * 1024
 BACKLOG = 1024  # connections that wait for a worker: all viewers of a broadcast connect when it begins
 
 # Forward secrecy and AEAD only, as in TLS 1.3 (RFC 9325 section 4.2).
@@ -51,6 +55,7 @@ class Listeners:
         if http.fd is not None:
             inherited = socket.socket(fileno=http.fd)
             inherited.setblocking(False)
+            _limit_unsent(inherited)
             return cls([Sockets([inherited], [])] * http.processes, None)
         plain = listen(http.address, http.port, http.processes)
         tls = listen(http.address, http.tls_port, http.processes)
@@ -108,9 +113,18 @@ def listen(address: str, port: int, count: int) -> list[list[socket.socket]]:
     try:
         for probe in bind_sockets(port, address):  # a socket that shares the port would not notice another server there
             probe.close()
-        return [bind_sockets(port, address, backlog=BACKLOG, reuse_port=True) for _ in range(count)]
+        sockets = [bind_sockets(port, address, backlog=BACKLOG, reuse_port=True) for _ in range(count)]
     except OSError as error:
         raise OSError(f"cannot listen on {address}:{port}: {error.strerror}") from error
+    for listening in itertools.chain(*sockets):
+        _limit_unsent(listening)
+    return sockets
+
+
+def _limit_unsent(listening: socket.socket) -> None:
+    """Bound the memory of the connections that it will accept: they take over its options."""
+    if listening.family != socket.AF_UNIX:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT_BYTES)
 
 
 def _certificate(http: Http) -> tuple[Path, Path]:

@@ -5,6 +5,7 @@ import asyncio
 from tornado.iostream import StreamClosedError
 
 _PART_BYTES = 128 * 1024
+_TLS_PART_BYTES = 8 * 1024  # up to 64 KiB more wait encrypted, where nobody can bound them
 
 
 class Writer:
@@ -13,8 +14,9 @@ class Writer:
     The transport calls `pause` when it could not send everything, and `resume` once it has.
     """
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, *, tls: bool) -> None:
         self._transport = transport
+        self._part_bytes = _TLS_PART_BYTES if tls else _PART_BYTES
         self._waiting: list[memoryview] = []
         self._paused = False
         self._closed = False
@@ -29,7 +31,7 @@ class Writer:
         """Send the data after those before them. A long body is not copied."""
         if self._closed:
             return
-        if self.is_empty and len(body) <= _PART_BYTES:
+        if self.is_empty and len(body) <= self._part_bytes:
             self._transport.write(head + body)
         else:
             self._waiting += filter(None, (memoryview(head), memoryview(body)))
@@ -67,9 +69,9 @@ class Writer:
     def _send(self) -> None:
         while self._waiting and not self._paused:
             data = self._waiting.pop(0)
-            if len(data) > _PART_BYTES:
-                self._waiting.insert(0, data[_PART_BYTES:])
-            self._transport.write(data[:_PART_BYTES])
+            if len(data) > self._part_bytes:
+                self._waiting.insert(0, data[self._part_bytes :])
+            self._transport.write(data[: self._part_bytes])
         if self.is_empty and self._sent is not None:
             self._sent.set_result(None)
             self._sent = None
