@@ -9,8 +9,9 @@ import structlog
 
 log = structlog.get_logger()
 
-# In one iteration of the event loop. The workers of supervisor share a socket: the others get their part of a burst.
-_BATCH = 16
+# In one iteration of the event loop. The workers of supervisor share a socket: the one that wakes first must not take a
+# whole burst.
+_BATCH = 4
 _MAX_WAITING = 4096  # at a stop: more than a queue holds, however many go on connecting
 _RETRY_S = 1
 _NO_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}

@@ -94,7 +94,8 @@ def supervisor(var: Path, port: int, options: Sequence[str], release: Path = ROO
         "-c",
         var / "supervisord.conf",
     ]
-    env = {**without_settings(), **as_variables([*OPTIONS, *options])}
+    watched = ["--http.heartbeat_timeout", "3"]  # as by default; in development nobody watches the workers
+    env = {**without_settings(), **as_variables([*OPTIONS, *watched, *options])}
     with (var / "output").open("wb") as output, child(command, env=env, output=output):
         wait_for(lambda: all(" serving " in log.read_text() for log in worker_logs(var)))
         yield
