@@ -10,6 +10,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from services.deadline import Deadline
 from services.errors import ServiceError, unavailable
+
 _LONG_BODY = 64 * 1024  # bytes: a shorter one costs a copy less than a write of its own
 
 
