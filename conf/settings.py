@@ -94,7 +94,7 @@ class Http(Section):
     lame_duck: float = Field(0, ge=0, le=3600, description="how long a stop still accepts, while /readyz says draining")
     drain_timeout: Seconds = Field(10, description="how long a stop waits for requests in flight")
     max_connections: int = Field(0, ge=0, description="of one process; 0: as many as descriptors allow")
-    max_connections_per_address: int = Field(1000, ge=0, description="of one process; 0: any, as behind a proxy")
+    max_connections_per_address: int = Field(1000, ge=0, description="of one process; 0: any, as for a trusted proxy")
     docs: bool | None = Field(None, description="serve /docs and /openapi.json; by default in development only")
     cors_origins: Origins = Field((), description="origins of web pages that may call, or *; empty: none")
 

@@ -4,7 +4,6 @@ import asyncio
 import resource
 from collections import Counter
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
 
 import structlog
 
@@ -23,13 +22,13 @@ _REPORT_INTERVAL_S = 1
 class Admission:
     """Counts the connections of clients, and refuses those over a limit before any work is done for them."""
 
-    def __init__(self, http: Http, refused: Total) -> None:
+    def __init__(self, http: Http, proxies: TrustedProxies | None, refused: Total) -> None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         # The kernel gives the lowest free number to a new descriptor: below a high one, all others are in use.
         self._end_of_descriptors = max(soft - _RESERVED_FILES, soft // 2)
         self._max_connections = http.max_connections
         self._max_per_client = http.max_connections_per_address
-        self._proxies = TrustedProxies(http.trusted_proxies)
+        self._proxies = proxies
         self._clients: dict[object, str] = {}
         self._by_client: Counter[str] = Counter()
         self._refused = refused
@@ -37,7 +36,7 @@ class Admission:
 
     def admit(self, holder: object, descriptor: int, address: str) -> bool:
         """Count a new connection until its holder is released; False when there is no room for it."""
-        client = _client(self._proxies, address)
+        client = _client(address, self._proxies)
         if reason := self._no_room(descriptor, client):
             self._refuse(reason)
             return False
@@ -77,9 +76,8 @@ class Admission:
 
 
 @lru_cache(maxsize=4096)
-def _client(proxies: TrustedProxies, address: str) -> str:
-    """What counts as one client: a network. "" for a trusted proxy and for this machine, which may hold any number."""
+def _client(address: str, proxies: TrustedProxies | None) -> str:
+    """The network of a client. It is "" for a proxy and for this machine: they may hold any number of connections."""
     network = network_of(address)
-    if not network or address in proxies or ip_address(address).is_loopback or ip_network(network).is_loopback:
-        return ""
-    return network
+    is_own = network.startswith("127.") or address == "::1"
+    return "" if is_own or (proxies is not None and address in proxies) else network

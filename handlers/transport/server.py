@@ -40,7 +40,7 @@ class LlhttpEngine:
         self._acceptors: list[Acceptor] = []
         self._connecting = Background()
         metrics = application.services.metrics
-        self._admission = Admission(application.conf.http, metrics.refused_connections)
+        self._admission = Admission(application.conf.http, application.proxies, metrics.refused_connections)
         self.connections = Connections()
         metrics.connections.watch(self.connections.by_phase)
         metrics.late_clients.watch(lambda: self.connections.late)
@@ -84,7 +84,8 @@ class TornadoEngine:
 
     def __init__(self, application: Application) -> None:
         self._application = application
-        self._admission = Admission(application.conf.http, application.services.metrics.refused_connections)
+        refused = application.services.metrics.refused_connections
+        self._admission = Admission(application.conf.http, application.proxies, refused)
         self._servers: list[HTTPServer] = []
 
     async def listen(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
