@@ -71,10 +71,10 @@ def limited(conf: Settings, url: str, *, shipped: bool) -> Settings:
     """The settings for this MySQL, with the limits that are shipped or with short ones."""
     fields = MySQL.model_fields
     limits = {
-        name: fields[name].default if shipped else 0.2
+        name: fields[name].default if shipped else 0.4
         for name in ("acquire_timeout", "query_timeout", "long_query_timeout")
     }
-    deadline = type(conf.http).model_fields["deadline"].default if shipped else 0.3
+    deadline = type(conf.http).model_fields["deadline"].default if shipped else 0.6
     return conf.model_copy(
         update={
             "mysql": conf.mysql.model_copy(update={"url": SecretStr(url), **limits}),
@@ -90,6 +90,13 @@ async def codes(api: Api, users: list[User]) -> list[int]:
     return [answer["code"] for answer in await asyncio.gather(*reads, *writes)]
 
 
+async def until_served(api: Api, users: list[User]) -> None:
+    """Return when all are answered 200. With short limits a busy machine takes some tries."""
+    async with asyncio.timeout(PATIENCE):
+        while set(await codes(api, users)) != {200}:
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.gen_test
 @pytest.mark.parametrize("shipped", [True, False])
 async def test_it_is_given_up_in_time_and_used_again_when_it_answers(
@@ -97,13 +104,11 @@ async def test_it_is_given_up_in_time_and_used_again_when_it_answers(
 ) -> None:
     users = [await api.user() for _ in range(CALLERS)]
     async with line_to_mysql() as (line, url), another_process(api, limited(conf, url, shipped=shipped)) as other:
-        assert set(await codes(other, users)) == {200}
+        await until_served(other, users)
         line.cut()
         async with asyncio.timeout(PATIENCE):
             for _ in range(2):  # on the open connections, and on new ones
                 assert set(await codes(other, users)) == {503}
                 assert (await other.call("/get_vod_sign", token=users[0].token))["code"] == 200
         line.dead = False
-        async with asyncio.timeout(PATIENCE):
-            while set(await codes(other, users)) != {200}:
-                await asyncio.sleep(0.05)
+        await until_served(other, users)
