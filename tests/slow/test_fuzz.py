@@ -116,7 +116,7 @@ def test_nothing_is_smuggled_past_nginx(installation: Production) -> None:
     with ThreadPoolExecutor(8) as clients:
         list(clients.map(lambda case: send_raw(address, [case.data + SECOND], Ending.SILENCE), CASES.values()))
     sent = wait_for(lambda: all_found(requests_of_nginx(installation), requests_of_workers(installation)))
-    assert len(sent) > 500
+    assert len(sent) > 400
 
 
 def all_found(sent: Counter[str], served: Counter[str]) -> Counter[str]:
@@ -132,10 +132,13 @@ def requests_of_nginx(installation: Production) -> Counter[str]:
 
 
 def requests_of_workers(installation: Production) -> Counter[str]:
-    """The ids of the requests that the server has served. One that nginx has not sent would have an id of the server."""
+    """The ids of the requests that the server has served. One that nginx has not sent would have an id of the server.
+
+    What the server could not read has no method in the log, and nginx's id was not read either.
+    """
     return Counter(
         found
         for log in worker_logs(installation.var)
         for line in log.read_text().splitlines()
-        for found in re.findall(r" request .*\brequest_id=(\S+)", line)
+        for found in re.findall(r" request .*\bmethod=\w.*\brequest_id=(\S+)", line)
     )
