@@ -5,37 +5,27 @@ import secrets
 import shutil
 import ssl
 import sys
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from hypothesis import HealthCheck, Phase, Verbosity, settings
-from hypothesis import seed as seeded
-from hypothesis.database import DirectoryBasedExampleDatabase
-from hypothesis.errors import Flaky, HypothesisWarning
-from hypothesis.stateful import run_state_machine_as_test
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from conf.settings import ROOT, Limits
 from models.migrate import migrate
 from scripts.benchmark.servers import HIGH_LIMITS, real_server
 from scripts.fuzzing.exchange import Address
-from scripts.fuzzing.target import Breakdown, Target, Violation
-from scripts.fuzzing.visit import Visit
+from scripts.fuzzing.target import Target
 from scripts.fuzzing.witness import Witness
 from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Signals, Stopped
 
 FOLDER = ROOT / "var" / "fuzz"
-_STEPS = 20  # rules of a visit
-_SHOWN = 2000  # characters of a case
 _CHEAP_HASHES = ["--password.time_cost", "1", "--password.memory_kib", "64"]
 # The limits count, and are not reached, although all cases come from one address. HIGH_LIMITS has the others.
 _LIMITS = [f"--limits.{name}" for name in Limits.model_fields if name != "without_redis"]
@@ -77,15 +67,17 @@ def fuzz(
     A case that breaks a promise is cut down to the least that breaks it, and kept in var/fuzz: the next run tries it
     first.
     """
+    from scripts.fuzzing.campaign import keep_log, run  # without Schemathesis there is still a help
+
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     console.print(f"seed {seed}")
     FOLDER.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix="run-", dir=FOLDER))
     try:
         with progress(cases) as on_case, target_of(url, ca, callback_key, folder, on_case) as target:
-            kept = run(target, cases, seed)
+            kept = run(target, cases, seed, FOLDER, console)
             if not kept:
-                keep_log(folder, seed)
+                keep_log(folder, FOLDER, seed)
     except Stopped as stopped:
         raise typer.Exit(stopped.exit_code) from None
     except (ServerError, RuntimeError, OSError) as error:
@@ -142,73 +134,6 @@ def address_of(url: str, ca: Path | None) -> Address:
         raise typer.BadParameter("a URL begins with http:// or https://")
     context = ssl.create_default_context(cafile=ca) if parts.scheme == "https" else None
     return Address(parts.hostname, parts.port or (443 if context else 80), context)
-
-
-def run(target: Target, cases: int, first_seed: int) -> bool:
-    """Send the cases and report. True when every promise is kept."""
-    warnings.filterwarnings("ignore", message="Generating overly large repr", category=HypothesisWarning)
-    rounds = 0
-    try:
-        while target.cases < cases:
-            visits = 1 + (cases - target.cases) // (2 * _STEPS)  # some steps are two cases
-            visit = type("Visit", (Visit,), {"target": target})
-            run_state_machine_as_test(seeded(first_seed + rounds)(visit), settings=limits(visits))
-            rounds += 1
-        target.judge_end()
-    except (Violation, Breakdown):
-        report_violation(target, first_seed, cases)
-        return False
-    except Flaky:
-        if not target.failure:
-            raise
-        console.print("It happened once, and not when the cases were repeated.")
-        report_violation(target, first_seed, cases)
-        return False
-    report(target)
-    return True
-
-
-def keep_log(folder: Path, first_seed: int) -> None:
-    """Keep the log of a server of our own beside the cases."""
-    with suppress(FileNotFoundError):
-        shutil.copy(folder / "server.log", FOLDER / f"violation-{first_seed}.log")
-
-
-def limits(visits: int) -> settings:
-    """The settings of Hypothesis for so many visits."""
-    return settings(
-        max_examples=visits,
-        stateful_step_count=_STEPS,
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.reuse, Phase.generate, Phase.shrink],
-        database=DirectoryBasedExampleDatabase(FOLDER / "examples"),
-        verbosity=Verbosity.quiet,
-    )
-
-
-def report_violation(target: Target, first_seed: int, cases: int) -> None:
-    """Print the cases that break a promise."""
-    whole = FOLDER / f"violation-{first_seed}.txt"
-    whole.write_text("\n".join([*target.failing_steps, target.failure, ""]))
-    console.print(f"The cases, in their order (whole in {whole}):")
-    for step in target.failing_steps:
-        console.print(f"  {step if len(step) < _SHOWN else step[:_SHOWN] + ' …'}", markup=False, soft_wrap=True)
-    console.print(target.failure, style="red", markup=False, soft_wrap=True)
-    console.print(
-        f"Again: ./scripts/fuzz, which tries these first, or ./scripts/fuzz --seed {first_seed} --cases {cases}"
-    )
-
-
-def report(target: Target) -> None:
-    """Print the answers by their kind."""
-    table = Table("status code", "answers")
-    for kind, count in target.answers.most_common():
-        table.add_row(kind, f"{count:,}")
-    console.print(table)
-    console.print(f"{target.cases:,} cases, the longest {target.longest_s:.2f} s, {target.summary()}")
-    console.print("every promise is kept", style="green")
 
 
 if __name__ == "__main__":

@@ -120,7 +120,8 @@ _file_ids = map(str, itertools.count(1))
 
 def upload(path: str, **fields: Any) -> Upload:
     async def send(api: Api, token: str) -> int:
-        body = {**fields, "file_id": next(_file_ids)} if "play_url" in fields else fields
+        unique = "file_id" if "play_url" in fields else "title" if path == "/upload_room" else ""  # no repetition
+        body = {**fields, **({unique: next(_file_ids)} if unique else {})}
         return int((await api.call(path, body, token=token))["code"])
 
     return send

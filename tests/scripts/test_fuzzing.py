@@ -22,7 +22,7 @@ from scripts.fuzzing.witness import Witness
 from scripts.stores.private_servers import Urls
 from tests.harness.stores import MYSQL_URL, REDIS_URL
 
-TOKEN = "alice.0123456789abcdef"
+TOKEN = "alice.fedcba9876543210"
 
 
 class Misbehaving(BaseHTTPRequestHandler):
@@ -249,8 +249,8 @@ def test_pieces_are_the_whole() -> None:
 def test_secrets_are_found_in_any_surroundings() -> None:
     secrets = Secrets()
     secrets.add_all_in({"token": TOKEN, "list": ['a "quoted" password'], "short": "abc", "number": 1})
-    assert secrets.found_in(f"x={TOKEN}&") == {TOKEN, "0123456789abcdef"}
-    assert secrets.found_in("only 0123456789abcdef") == {"0123456789abcdef"}
+    assert secrets.found_in(f"x={TOKEN}&") == {TOKEN, "fedcba9876543210"}
+    assert secrets.found_in("only fedcba9876543210") == {"fedcba9876543210"}
     assert secrets.found_in(json.dumps({"password": 'a "quoted" password'})) == {'a \\"quoted\\" password'}
     assert secrets.found_in("alice.0123456789abcde abc") == set()
     assert secrets.found_in("") == set()

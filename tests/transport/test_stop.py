@@ -505,6 +505,8 @@ def test_a_stop_answers_everything_that_it_has_accepted(tmp_path: Path, workers:
     """100 requests in flight, 100 more within 200 ms on connections that were idle, and 20 half bodies."""
     authority = trustme.CA()
     options = [*certificate(tmp_path, authority), "--http.processes", workers]
+    options += ["--limits.uploads_per_user", "", "--http.max_requests_per_user", "220"]  # one user sends them all
+    options += ["--http.deadline", "20", "--mysql.acquire_timeout", "20", "--mysql.query_timeout", "20"]
     context = ssl.create_default_context()
     authority.configure_trust(context)
 
