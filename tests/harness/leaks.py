@@ -91,7 +91,11 @@ def in_files(folder: Path) -> list[str]:
 
 
 def logs_below(folder: Path) -> list[Path]:
-    """The files that servers and proxies write their logs to."""
+    """The files that servers and proxies write their logs to. What a store keeps in its `data` is none."""
     return [
-        path for path in folder.rglob("*") if path.is_file() and (path.name in ("log", "output") or ".log" in path.name)
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and (path.name in ("log", "output") or ".log" in path.name)
+        and "data" not in path.relative_to(folder).parts
     ]
