@@ -15,8 +15,8 @@ from scripts.chaos_testing.running import Plan, run
 
 SMALL = Plan(users=10, pause_s=0.05, calm_s=0.1, fault_s=0.5, timed=False)
 CHEAP_HASHES = ("--password.time_cost", "1", "--password.memory_kib", "64")
-# A longer duration of another one, one that takes seconds until it is noticed, one that needs a small disk.
-LONG = {"mysql-stopped-long", "worker-hung", "mysql-disk-full"}
+# A longer duration of another one, and one that takes seconds until it is noticed.
+LONG = {"mysql-stopped-long", "worker-hung"}
 TIMES = Times(start=10, end=20)
 
 
@@ -24,7 +24,7 @@ def test_every_fault_of_stores_and_workers_keeps_the_promises(tmp_path: Path) ->
     broken = {}
     with installation(tmp_path, time.sleep, CHEAP_HASHES) as whole:
         for fault in FAULTS:
-            if fault.name not in LONG:
+            if fault.name not in LONG and not fault.small_disk:  # the disk of a test is that of the machine
                 users = [f"{fault.name}{number}" for number in range(SMALL.users)]
                 outcome = run(whole, fault, SMALL, users, time.sleep)
                 assert outcome.acknowledged > 0, fault.name
