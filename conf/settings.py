@@ -88,7 +88,7 @@ class Http(Section):
     hsts: int = Field(2 * 365 * 86400, ge=0, description="max-age of Strict-Transport-Security in s; 0: none")
     deadline: Seconds = Field(1.2, description="for a request; the wait of a first login for its hash comes on top")
     long_deadline: Seconds = Field(5, description="for a page behind row 10,000 of a list, and for /delete_account")
-    max_requests: int = Field(500, ge=1, description="requests that one process works on; more get 503")
+    max_requests: int = Field(1000, ge=1, description="requests that one process works on; more get 503")
     max_requests_per_user: int = Field(8, ge=1, description="of these, requests of one user")
     heartbeat_timeout: float = Field(3, ge=0, le=3600, description="a worker silent for so long is replaced; 0: never")
     lame_duck: float = Field(0, ge=0, le=3600, description="how long a stop still accepts, while /readyz says draining")

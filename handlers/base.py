@@ -21,7 +21,7 @@ from handlers.transport.headers import Headers
 from handlers.transport.request import Request
 from handlers.transport.work import DeadlinePassed
 from services import Services, wire
-from services.errors import Code, ServiceError, StoreError, StoreUnavailable
+from services.errors import Code, ServiceError, StoreBusy, StoreError, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -144,8 +144,8 @@ class BaseHandler(DirectHandler):
         match value:
             case DeadlinePassed():
                 log.warning("deadline passed", **request)
-            case ServiceError() | HTTPError():
-                pass
+            case ServiceError() | HTTPError() | StoreBusy():
+                pass  # in a rush there are thousands a second
             case StoreUnavailable():
                 log.warning("store unavailable", **request, **value.details)
             case StoreError():

@@ -6,7 +6,7 @@ from tornado.web import HTTPError
 
 from handlers.transport.application import MalformedRequest
 from handlers.transport.work import DeadlinePassed
-from services.errors import Code, ServiceError, StoreUnavailable, unavailable
+from services.errors import Code, ServiceError, StoreBusy, StoreUnavailable, unavailable
 
 HTTP_CODES = frozenset({400, 404, 405, 413, 429, 500, 503})
 """The codes that are HTTP statuses too. All other answers have the status 200."""
@@ -32,6 +32,8 @@ def reason_of(cause: BaseException, code: Code) -> str | None:
     match cause:
         case MalformedRequest():
             return "malformed_http"
+        case StoreBusy():
+            return "overloaded"
         case StoreUnavailable():
             return "store_unavailable"
         case DeadlinePassed():

@@ -21,7 +21,7 @@ from pymysql.constants import CLIENT, CR, ER, FIELD_TYPE
 from pymysql.converters import decoders
 
 from models.deadline import remaining
-from models.errors import DuplicateKey, StoreError, StoreUnavailable
+from models.errors import DuplicateKey, StoreBusy, StoreError, StoreUnavailable
 from models.gate import Gate, Overloaded
 from models.time_limit import TimeLimit
 
@@ -259,7 +259,7 @@ class Database:
                 gate.leave()
                 raise
         except Overloaded:
-            raise self._reported(StoreUnavailable("mysql", "every connection is in use", "connect")) from None
+            raise self._reported(StoreBusy("mysql", "every connection is in use", "connect")) from None
         finally:
             self._monitor.waited(time.monotonic() - started)
 

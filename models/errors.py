@@ -2,6 +2,7 @@
 
 StoreError              the store refuses: a wrong statement, missing rights, wrong credentials
 ├── StoreUnavailable    the store cannot answer now: unreachable, too slow, overloaded, read-only
+│   └── StoreBusy       we ask it too much already
 └── DuplicateKey        a row with this key exists
 """
 
@@ -21,6 +22,10 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """The store cannot answer now. The same request may succeed later."""
+
+
+class StoreBusy(StoreUnavailable):
+    """So many requests use the store already that this one could not be served in time."""
 
 
 class DuplicateKey(StoreError):

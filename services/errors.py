@@ -4,10 +4,10 @@ ServiceError     the request cannot be served: a code and a message for the clie
 StoreError       a store failed (`models.errors`)
 """
 
-from models.errors import StoreError, StoreUnavailable
+from models.errors import StoreBusy, StoreError, StoreUnavailable
 from services.texts import ExplainedCode
 
-__all__ = ["Code", "ServiceError", "StoreError", "StoreUnavailable", "unavailable"]
+__all__ = ["Code", "ServiceError", "StoreBusy", "StoreError", "StoreUnavailable", "unavailable"]
 
 
 class Code(ExplainedCode):

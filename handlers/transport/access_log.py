@@ -30,12 +30,13 @@ class AccessLog:
         request, status = handler.request, handler.get_status()
         method = request.method if request.method in handler.SUPPORTED_METHODS else ""
         duration_ms = round(request.request_time() * 1000, 2)
-        if self._lines is not None and status < 500 and not handler.quiet:
+        if self._lines is not None and status != Code.INTERNAL and not handler.quiet:
+            level = "warning" if status == Code.UNAVAILABLE else "info"
             self._lines.line(
                 f'{{"method":"{method}","route":"{handler.route}","status":{status},"code":{handler.code},'
                 f'"duration_ms":{duration_ms},"userid":{quoted(handler.userid)},'
                 f'"remote_ip":{quoted(request.remote_ip or "")},"request_id":"{handler.request_id}",'
-                f'"event":"request","level":"info","timestamp":"{iso(time.time())}"}}'
+                f'"event":"request","level":"{level}","timestamp":"{iso(time.time())}"}}'
             )
             return
         if handler.quiet and status != Code.INTERNAL:
