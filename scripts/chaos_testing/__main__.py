@@ -47,17 +47,18 @@ def chaos(
         return
     chosen = _chosen(names or [scenario.name for scenario in SCENARIOS])
     plan = Plan(users=users, writes=writes, endurance_s=minutes * 60)
-    signals = Signals()
+    signals, outcomes = Signals(), list[Outcome]()
     try:
-        outcomes = list(_play_all(chosen * runs, plan, signals.pause))
+        outcomes.extend(_play_all(chosen * runs, plan, signals.pause))
     except Stopped as stopped:
         raise typer.Exit(stopped.exit_code) from None
     except (ServerError, RuntimeError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
-    console.print(table(outcomes))
-    if markdown:
-        markdown.write_text(as_markdown(outcomes))
+    finally:  # an interrupted run tells what it has found
+        console.print(table(outcomes))
+        if markdown:
+            markdown.write_text(as_markdown(outcomes))
     raise typer.Exit(int(any(outcome.broken for outcome in outcomes)))
 
 

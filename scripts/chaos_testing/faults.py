@@ -218,10 +218,11 @@ def _replaced(whole: Installation) -> Iterator[int]:
         time.sleep(_POLL_S)
 
 
+# A session that a login or a refresh opened although its answer was lost ends the one that the client knows, too.
 _LOST_SESSIONS = Promise(codes=frozenset({INVALID_TOKEN}))
 _ONLY_WRITES = Promise(refuses=_WRITES)
 _ONLY_UGC = Promise(refuses=frozenset({"/upload_ugc", "/get_ugc_list"}))
-_IN_FLIGHT = Promise(refuses=frozenset(), connections_break=True)
+_IN_FLIGHT = Promise(refuses=frozenset(), codes=frozenset({INVALID_TOKEN}), connections_break=True)
 
 FAULTS = (
     Fault("mysql-killed", "MariaDB is killed", _mysql_killed),
@@ -233,7 +234,7 @@ FAULTS = (
     Fault("mysql-read-only", "MariaDB is read-only", _mysql_read_only, _ONLY_WRITES),
     Fault("mysql-disk-full", "MariaDB's disk is full", _disk_full, _ONLY_WRITES, 15, WRITES, small_disk=True),
     Fault("redis-killed", "Redis is killed and comes back empty", _redis_killed, _LOST_SESSIONS),
-    Fault("redis-stopped", "Redis hangs for 5 s", _redis_stopped),
+    Fault("redis-stopped", "Redis hangs for 5 s", _redis_stopped, _LOST_SESSIONS),
     Fault("redis-full", "Redis is out of memory", _redis_full),
     Fault("redis-cannot-save", "Redis cannot write its snapshot (MISCONF)", _redis_cannot_save),
     Fault("worker-killed", "a worker is killed", _worker_killed, _IN_FLIGHT),

@@ -24,6 +24,7 @@ from scripts.stores.supervised import supervised
 WORKERS = 2
 CALLBACK_KEY = "chaos"
 SMALL_DISK_MIB = 400
+HEARTBEAT = ("--http.heartbeat_timeout", "3")  # production's; development, where a debugger may stop a worker, has none
 _USER = "server"  # without SUPER, which read_only does not hold back
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
@@ -98,7 +99,7 @@ class Installation:
         self.port = self._server.enter_context(reserved_port())
         mysql = self.mysql.url.replace("root@", f"{_USER}@")
         settings = ["--log.format", "json", "--log.access", "false", "--password.remember_key", os.urandom(32).hex()]
-        settings += ["--live.callback_key", CALLBACK_KEY, "--metrics.port", "0"]
+        settings += ["--live.callback_key", CALLBACK_KEY, "--metrics.port", "0", *HEARTBEAT]
         settings += ["--mysql.url", mysql, "--redis.url", self.redis.url, *HIGH_LIMITS, *options]
         run = self._below_supervisor if self.supervised else self._alone
         self.process = self._server.enter_context(run(settings))
