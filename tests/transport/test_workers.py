@@ -83,10 +83,10 @@ def test_a_sign_of_life_ends_the_silence() -> None:
 
 @contextmanager
 def watched(folder: Path, *options: str) -> Iterator[tuple[Server, int]]:
-    """A server whose workers may be silent for half a second, and the port of its metrics."""
+    """A server whose workers may be silent for a second, and the port of its metrics."""
     with reserved_port() as port:
         metrics = ["--metrics.port", str(port), "--metrics.directory", str(folder / "metrics")]
-        with running(folder, "--http.heartbeat_timeout", "0.5", *metrics, *options) as server:
+        with running(folder, "--http.heartbeat_timeout", "1", *metrics, *options) as server:
             yield server, port
 
 
@@ -98,6 +98,7 @@ def events(server: Server, name: str) -> list[dict[str, object]]:
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_hung_worker_is_replaced_told_in_the_log_and_counted(tmp_path: Path, count: int) -> None:
     with watched(tmp_path, "--http.processes", str(count)) as (server, port):
+        wait_for(lambda: len(events(server, "serving")) == count)
         first = children(server.process.pid)
         assert len(first) == count
         victim = first[0]
