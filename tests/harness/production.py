@@ -71,7 +71,8 @@ def production(folder: Path, options: Sequence[str] = (), release: Path = ROOT) 
 def supervisor(var: Path, port: int, options: Sequence[str], release: Path = ROOT) -> Iterator[None]:
     """The workers, ready, below supervisor; its files, the settings and the logs are in `var`."""
     watched = ["--http.heartbeat_timeout", "3"]  # as by default; in development nobody watches the workers
-    with supervised(var, port, [*OPTIONS, *watched, *options], release):
+    unlimited = ["--limits.uploads_per_user", ""]  # a few users make the load
+    with supervised(var, port, [*OPTIONS, *watched, *unlimited, *options], release):
         wait_for(lambda: all(" serving " in log.read_text() for log in worker_logs(var)))
         yield
 
