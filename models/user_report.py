@@ -1,8 +1,10 @@
 """tb_user_report: users whom others reported, one row for each."""
 
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from models import rows
 from models.database import Queries
 
 
@@ -14,6 +16,9 @@ class UserReport(NamedTuple):
     reporter: str
     first_time: datetime
     last_time: datetime
+
+
+delete_of = partial(rows.delete_of, "tb_user_report")
 
 
 async def add(db: Queries, userid: str, reporter: str) -> None:
@@ -38,11 +43,6 @@ async def newest(db: Queries, index: int, count: int) -> list[UserReport]:
         (count, index),
     )
     return [UserReport(*row) for row in found]
-
-
-async def delete_of(db: Queries, userid: str, count: int) -> int:
-    """Delete up to `count` rows of a user, who has one at most. Returns how many there were."""
-    return await db.execute("DELETE FROM tb_user_report WHERE userid = %s LIMIT %s", (userid, count))
 
 
 async def forget_reporter(db: Queries, userid: str, count: int) -> int:
