@@ -53,6 +53,19 @@ _URL = (
     rf"(\[[0-9A-Fa-f:.]+\]|[^\s{_CONTROL}:/?#@\[\]\\]+)(:[0-9]{{1,5}})?([/?#][^\s{_CONTROL}]*)?$"
 )
 
+# Of texts, in characters.
+MAX_NICKNAME = 100
+MAX_TITLE = MAX_LOCATION = 128
+MAX_LONG_TITLE = 500
+
+
+def _text_rule(max_length: int) -> Rule:
+    return Rule(
+        f"at most {max_length} characters, without control characters, those of text direction included",
+        f"最多 {max_length} 个字符，不含控制字符（包括文本方向控制符）",
+    )
+
+
 Userid = Annotated[
     str,
     Field(pattern=_USERID),
@@ -82,31 +95,10 @@ Password = Annotated[
     Field(pattern=r"^[!-~]{1,128}$"),
     Rule("1 to 128 printable ASCII characters without spaces", "1 到 128 个可打印 ASCII 字符，不含空格"),
 ]
-Nickname = Annotated[
-    str,
-    Field(max_length=100, pattern=_TEXT),
-    Rule(
-        "at most 100 characters, without control characters, those of text direction included",
-        "最多 100 个字符，不含控制字符（包括文本方向控制符）",
-    ),
-]
-Title = Annotated[
-    str,
-    Field(max_length=128, pattern=_TEXT),
-    Rule(
-        "at most 128 characters, without control characters, those of text direction included",
-        "最多 128 个字符，不含控制字符（包括文本方向控制符）",
-    ),
-]
+Nickname = Annotated[str, Field(max_length=MAX_NICKNAME, pattern=_TEXT), _text_rule(MAX_NICKNAME)]
+Title = Annotated[str, Field(max_length=MAX_TITLE, pattern=_TEXT), _text_rule(MAX_TITLE)]
 Location = Title
-LongTitle = Annotated[
-    str,
-    Field(max_length=500, pattern=_TEXT),
-    Rule(
-        "at most 500 characters, without control characters, those of text direction included",
-        "最多 500 个字符，不含控制字符（包括文本方向控制符）",
-    ),
-]
+LongTitle = Annotated[str, Field(max_length=MAX_LONG_TITLE, pattern=_TEXT), _text_rule(MAX_LONG_TITLE)]
 Url = Annotated[
     str,
     Field(max_length=1024, pattern=_URL),

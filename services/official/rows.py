@@ -8,12 +8,17 @@ from models.ugc import NewVideo
 from models.vod import NewReplay
 from services.official.values import Skip, Values
 from services.passwords import is_hash
-from services.validation import FileId, NewUserid, Password, accepts
+from services.validation import (
+    MAX_LOCATION,
+    MAX_LONG_TITLE,
+    MAX_NICKNAME,
+    MAX_TITLE,
+    FileId,
+    NewUserid,
+    Password,
+    accepts,
+)
 
-_TITLE_LENGTH = 128
-_UGC_TITLE_LENGTH = 500
-_LOCATION_LENGTH = 128
-_NICKNAME_LENGTH = 100
 _MAX_COUNT = 2**32 - 1
 _PORN = 2  # ReviewStatus.Porn of the Node server's include/enums.js
 # Stands for a time that nobody knows. It is the earliest, so that such a row is no news in a list.
@@ -37,7 +42,7 @@ def account_of(values: Values) -> NewAccount:
     return NewAccount(
         userid=userid,
         password=password,
-        nickname=values.text("nickname", _NICKNAME_LENGTH),
+        nickname=values.text("nickname", MAX_NICKNAME),
         sex=values.number("sex", -1, 1, -1),
         avatar=values.url("avatar"),
         frontcover=values.url("frontcover"),
@@ -49,8 +54,8 @@ def room_of(values: Values) -> NewRoom:
     """The information about a user's last room."""
     return NewRoom(
         userid=_owner(values),
-        title=values.text("title", _TITLE_LENGTH),
-        location=values.text("location", _LOCATION_LENGTH),
+        title=values.text("title", MAX_TITLE),
+        location=values.text("location", MAX_LOCATION),
         frontcover=values.url("frontcover"),
         create_time=values.time("create_time", _UNKNOWN, _UNKNOWN_MEANING),
     )
@@ -71,9 +76,9 @@ def replay_of(values: Values) -> NewReplay:
     return NewReplay(
         userid=owner,
         file_id=file_id,
-        title=values.text("title", _TITLE_LENGTH),
+        title=values.text("title", MAX_TITLE),
         frontcover=values.url("frontcover"),
-        location=values.text("location", _LOCATION_LENGTH),
+        location=values.text("location", MAX_LOCATION),
         play_url=play_url,
         hls_play_url=hls_play_url,
         like_count=values.number("like_count", 0, _MAX_COUNT, 0),
@@ -94,9 +99,9 @@ def video_of(values: Values) -> NewVideo:
     return NewVideo(
         userid=owner,
         file_id=file_id,
-        title=values.text("title", _UGC_TITLE_LENGTH),
+        title=values.text("title", MAX_LONG_TITLE),
         frontcover=values.url("frontcover"),
-        location=values.text("location", _LOCATION_LENGTH),
+        location=values.text("location", MAX_LOCATION),
         play_url=play_url,
         create_time=values.time("create_time", _UNKNOWN, _UNKNOWN_MEANING),
     )
