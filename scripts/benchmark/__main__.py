@@ -2,12 +2,10 @@
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,6 +20,7 @@ from scripts.benchmark.measure import SLICE, Bench, measure
 from scripts.benchmark.population import PASSWORD, Stores, user
 from scripts.benchmark.requests import CASES, POPULATION, RETURNING, guests
 from scripts.benchmark.servers import bare_server, real_server
+from scripts.stores.folders import fresh_folder
 from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Signals, Stopped
 
@@ -107,20 +106,16 @@ def _earlier(text: str) -> report.Earlier:
 @contextmanager
 def benchmark(options: argparse.Namespace, signals: Signals) -> Iterator[Bench]:
     """Run private stores, the server and the bare handler for the duration of the block."""
-    folder = Path(mkdtemp(prefix="run-", dir=FOLDER))
-    try:
-        with private_servers(folder, pause=signals.pause) as urls:
-            migrate(urls.mysql)
-            stores = Stores(urls)
-            with (
-                real_server(urls, folder, options.server, signals.pause) as real,
-                bare_server(folder, signals.pause) as bare,
-            ):
-                pids = tuple(int((folder / name / "pid").read_text()) for name in ("redis", "mysql"))
-                yield Bench(real, bare, (pids[0], pids[1]), stores, Wrk(folder, signals.pause), signals.pause)
-            stores.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with fresh_folder(FOLDER) as folder, private_servers(folder, pause=signals.pause) as urls:
+        migrate(urls.mysql)
+        stores = Stores(urls)
+        with (
+            real_server(urls, folder, options.server, signals.pause) as real,
+            bare_server(folder, signals.pause) as bare,
+        ):
+            pids = tuple(int((folder / name / "pid").read_text()) for name in ("redis", "mysql"))
+            yield Bench(real, bare, (pids[0], pids[1]), stores, Wrk(folder, signals.pause), signals.pause)
+        stores.close()
 
 
 def run(bench: Bench, options: argparse.Namespace) -> report.Outcome:

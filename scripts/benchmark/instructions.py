@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
 from rich.console import Console
 
@@ -24,6 +23,7 @@ from models.migrate import migrate
 from scripts.benchmark.population import Stores, user
 from scripts.benchmark.requests import CASES, POPULATION, Case
 from scripts.benchmark.servers import HIGH_LIMITS, free_port, wait_until_ready
+from scripts.stores.folders import fresh_folder
 from scripts.stores.private_servers import Urls, private_servers
 from scripts.stores.processes import Child, Signals, child, without_settings
 
@@ -66,19 +66,15 @@ def main(arguments: Sequence[str], folder: Path, console: Console) -> int:
 def measure(folder: Path) -> dict[str, int]:
     """The instructions of each request, on stores of their own."""
     signals = Signals()
-    run = Path(mkdtemp(prefix="instructions-", dir=folder))
-    try:
-        with private_servers(run, pause=signals.pause) as urls:
-            migrate(urls.mysql)
-            stores = Stores(urls)
-            stores.empty()
-            stores.fill(POPULATION, lambda rows: None)
-            stores.open_sessions(user(number + 1) for number in range(POPULATION))
-            with _server(urls, run, signals) as (process, port):
-                cases = [case for case in CASES if case.name in MEASURED]
-                return {case.name: _count(case, process, port, run) for case in cases}
-    finally:
-        shutil.rmtree(run, ignore_errors=True)
+    with fresh_folder(folder, "instructions-") as run, private_servers(run, pause=signals.pause) as urls:
+        migrate(urls.mysql)
+        stores = Stores(urls)
+        stores.empty()
+        stores.fill(POPULATION, lambda rows: None)
+        stores.open_sessions(user(number + 1) for number in range(POPULATION))
+        with _server(urls, run, signals) as (process, port):
+            cases = [case for case in CASES if case.name in MEASURED]
+            return {case.name: _count(case, process, port, run) for case in cases}
 
 
 @contextmanager

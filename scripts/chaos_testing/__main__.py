@@ -1,11 +1,8 @@
 """The command: choose scenarios, play each on an installation of its own, report."""
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 
 import pymysql
@@ -19,6 +16,7 @@ from scripts.chaos_testing.judgement import Outcome
 from scripts.chaos_testing.report import as_markdown, details, table
 from scripts.chaos_testing.running import Plan, Scenario
 from scripts.chaos_testing.scenarios import SCENARIOS
+from scripts.stores.folders import fresh_folder
 from scripts.stores.private_servers import ServerError, may_mount
 from scripts.stores.processes import Pause, Signals, Stopped
 
@@ -83,7 +81,7 @@ def _play(scenario: Scenario, plan: Plan, pause: Pause) -> Outcome:
     if scenario.small_disk and not may_mount():
         return Outcome(scenario.name, note="not played: this user may not mount a small disk")
     with (
-        _folder() as folder,
+        fresh_folder(FOLDER) as folder,
         installation(
             folder,
             pause,
@@ -96,17 +94,6 @@ def _play(scenario: Scenario, plan: Plan, pause: Pause) -> Outcome:
             return scenario.play(whole, plan, pause)
         except (RuntimeError, OSError, pymysql.MySQLError, RedisError) as error:
             return Outcome(scenario.name, broken=[f"it could not be played: {error!r}"])
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder for one scenario, which goes with it."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(dir=FOLDER))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

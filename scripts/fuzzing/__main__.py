@@ -2,13 +2,11 @@
 
 import random
 import secrets
-import shutil
 import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -22,6 +20,7 @@ from scripts.benchmark.servers import HIGH_LIMITS, real_server
 from scripts.fuzzing.exchange import Address
 from scripts.fuzzing.target import Target
 from scripts.fuzzing.witness import Witness
+from scripts.stores.folders import fresh_folder
 from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Signals, Stopped
 
@@ -71,10 +70,12 @@ def fuzz(
 
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     console.print(f"seed {seed}")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix="run-", dir=FOLDER))
     try:
-        with progress(cases) as on_case, target_of(url, ca, callback_key, folder, on_case) as target:
+        with (
+            fresh_folder(FOLDER) as folder,
+            progress(cases) as on_case,
+            target_of(url, ca, callback_key, folder, on_case) as target,
+        ):
             kept = run(target, cases, seed, FOLDER, console)
             if not kept:
                 keep_log(folder, FOLDER, seed)
@@ -83,8 +84,6 @@ def fuzz(
     except (ServerError, RuntimeError, OSError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     raise typer.Exit(not kept)
 
 

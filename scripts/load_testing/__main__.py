@@ -2,13 +2,11 @@
 
 import re
 import secrets
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +19,7 @@ from scripts.benchmark.servers import real_server
 from scripts.load_testing import locust_process, result
 from scripts.load_testing.plan import Plan
 from scripts.load_testing.seeding import SeedingError, seed
+from scripts.stores.folders import fresh_folder
 from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Pause, Signals, Stopped
 
@@ -109,41 +108,38 @@ def load_test(
         raise typer.BadParameter(fault)
     if web is None and duration is None and not sys.stdout.isatty():
         raise typer.BadParameter("a run without a terminal needs --duration")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix="run-", dir=FOLDER))
-    plan = Plan(
-        url=(url or "").rstrip("/"),
-        ca=str(ca) if ca else None,
-        callback_key=callback_key,
-        bizid=bizid,
-        prefix=prefix,
-        users=users,
-        processes=processes,
-        duration_s=duration,
-        weights={
-            "Viewer": viewers,
-            "Broadcaster": broadcasters,
-            "Uploader": uploaders,
-            "WebVisitor": web_users,
-            "Newcomer": newcomers,
-        },
-        ios_percent=ios,
-        think_s=think,
-        away_s=away,
-        broadcast_s=broadcast,
-        callback_delay_s=callback_delay,
-        result=str(folder / "result.json"),
-    )
     options = locust_options(spawn_rate, duration, web, report)
     try:
-        outcome = run(plan, own_server, options, folder)
+        with fresh_folder(FOLDER) as folder:
+            plan = Plan(
+                url=(url or "").rstrip("/"),
+                ca=str(ca) if ca else None,
+                callback_key=callback_key,
+                bizid=bizid,
+                prefix=prefix,
+                users=users,
+                processes=processes,
+                duration_s=duration,
+                weights={
+                    "Viewer": viewers,
+                    "Broadcaster": broadcasters,
+                    "Uploader": uploaders,
+                    "WebVisitor": web_users,
+                    "Newcomer": newcomers,
+                },
+                ios_percent=ios,
+                think_s=think,
+                away_s=away,
+                broadcast_s=broadcast,
+                callback_delay_s=callback_delay,
+                result=str(folder / "result.json"),
+            )
+            outcome = run(plan, own_server, options, folder)
     except Stopped as stopped:
         raise typer.Exit(stopped.exit_code) from None
     except (ServerError, RuntimeError, SeedingError, locust_process.LocustError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     raise typer.Exit(verdict(outcome, max_failures, max_p99))
 
 

@@ -1,14 +1,12 @@
 """Run pytest against a private MariaDB and Redis that exist only for this run, or with `--keep` for later ones, too."""
 
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from conf.settings import ROOT
+from scripts.stores.folders import fresh_folder
 from scripts.stores.kept import kept_servers
 from scripts.stores.private_servers import ServerError, Urls, private_servers
 from scripts.stores.processes import Pause, Signals, Stopped, child, wait_for_end, without_settings
@@ -41,20 +39,8 @@ def main(arguments: Sequence[str]) -> int:
 @contextmanager
 def fresh_servers(pause: Pause) -> Iterator[Urls]:
     """Stores for this run only."""
-    with fresh_folder() as folder, private_servers(folder, durable=False, pause=pause) as urls:
+    with fresh_folder(ROOT / "var", "test-") as folder, private_servers(folder, durable=False, pause=pause) as urls:
         yield urls
-
-
-@contextmanager
-def fresh_folder() -> Iterator[Path]:
-    """A folder for this run only, so that runs share no data with each other or with the server."""
-    var = ROOT / "var"
-    var.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="test-", dir=var))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
