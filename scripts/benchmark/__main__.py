@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from conf.settings import ROOT
 from models.migrate import migrate
@@ -23,6 +23,7 @@ from scripts.benchmark.servers import bare_server, real_server
 from scripts.stores.folders import fresh_folder
 from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Signals, Stopped
+from scripts.terminal import progress
 
 FOLDER = ROOT / "var" / "bench"
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
@@ -122,7 +123,7 @@ def run(bench: Bench, options: argparse.Namespace) -> report.Outcome:
     """Fill the stores, measure, and check the answers before and after."""
     cases = [case for case in CASES if not options.only or case.name in options.only]
     whole = not options.quick and not options.only
-    with progress() as bar:
+    with progress(console) as bar:
         fill(bench, bar)
         check_contents(bench.real.port, bench.stores, POPULATION)
         task = bar.add_task("measuring", total=options.rounds * len(cases))
@@ -151,12 +152,6 @@ def fill(bench: Bench, bar: Progress) -> None:
         client.call("/login", {"password": PASSWORD})
         client.close()
         bar.advance(task)
-
-
-def progress() -> Progress:
-    """A progress bar that disappears at its end."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True)
 
 
 def publish(outcome: report.Outcome, options: argparse.Namespace) -> int:

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from conf.settings import ROOT, Limits
 from models.migrate import migrate
+from scripts import terminal
 from scripts.benchmark.servers import HIGH_LIMITS, real_server
 from scripts.fuzzing.exchange import Address
 from scripts.fuzzing.target import Target
@@ -90,8 +91,7 @@ def fuzz(
 @contextmanager
 def progress(cases: int) -> Iterator[Callable[[], None]]:
     """A progress bar that disappears at its end; a function that advances it."""
-    columns = (TextColumn("cases"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with terminal.progress(console, TimeRemainingColumn()) as bar:
         task = bar.add_task("cases", total=cases)
         yield lambda: bar.advance(task)
 

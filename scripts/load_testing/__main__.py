@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from conf.settings import ROOT
 from models.migrate import migrate
@@ -22,6 +21,7 @@ from scripts.load_testing.seeding import SeedingError, seed
 from scripts.stores.folders import fresh_folder
 from scripts.stores.private_servers import ServerError, private_servers
 from scripts.stores.processes import Pause, Signals, Stopped
+from scripts.terminal import progress
 
 FOLDER = ROOT / "var" / "loadtest"
 _CHEAP_HASHES = ["--password.time_cost", "1", "--password.memory_kib", "64"]
@@ -199,15 +199,9 @@ def own_server(plan: Plan, workers: int, folder: Path, pause: Pause) -> Iterator
 
 def prepare_accounts(plan: Plan, pause: Pause) -> None:
     """Register the accounts that do not exist yet."""
-    with progress() as bar:
+    with progress(console) as bar:
         task = bar.add_task("preparing accounts", total=plan.accounts)
         seed(plan, lambda: bar.advance(task), pause)
-
-
-def progress() -> Progress:
-    """A progress bar that disappears at its end."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True)
 
 
 def verdict(outcome: result.Result, max_failures: float, max_p99_ms: float | None) -> int:
