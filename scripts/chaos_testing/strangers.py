@@ -24,14 +24,24 @@ _HEADERS_S, _ANSWER_S, _LATE_S = 75, 60, 10
 
 _HEAD = b"POST /get_user_info HTTP/1.1\r\nHost: example.com\r\n"
 _BODY = _HEAD + b"Content-Length: 100000\r\n\r\n{"
+_SERVED = b"HTTP/1.1 200"
 _OTHERS = Promise(refuses=frozenset(), p99_times=2)
 
 
 @contextmanager
 def _strangers(
-    whole: Installation, number: int, first: Callable[[Installation], Sequence[bytes]], drip: bytes
+    whole: Installation,
+    number: int,
+    first: Callable[[Installation], Sequence[bytes]],
+    drip: bytes = b"",
+    *,
+    answered: bool = False,
 ) -> Iterator[None]:
-    """`number` connections. They send the texts of `first`, in turns, then `drip` once a second, and read nothing."""
+    """`number` connections. They send the texts of `first`, in turns, then `drip` once a second, and read nothing.
+
+    With `answered` each waits for the beginning of its answer before the next one sends: they are all of one user, of
+    whom the server takes only a few requests at a time (http.max_requests_per_user).
+    """
     allow_many_connections()
     texts = first(whole)
     opened_files, memory = files(whole), _memory(whole)
@@ -40,6 +50,8 @@ def _strangers(
         sockets = [opened.enter_context(socket.create_connection(("127.0.0.1", whole.port))) for _ in range(number)]
         for position, each in enumerate(sockets):
             each.sendall(texts[position % len(texts)])
+            if answered and each.recv(len(_SERVED), socket.MSG_PEEK) != _SERVED:
+                whole.broken.append("a request for a long answer is not served")
         peak = [memory]
         dripping = threading.Thread(target=_drip, args=(whole, sockets, drip, stop, peak))
         dripping.start()
@@ -103,14 +115,14 @@ FAULTS = (
     Fault(
         "unread-answers",
         f"{UNREAD:,} clients that do not read their answers",
-        partial(_strangers, number=UNREAD, first=_long_list, drip=b""),
+        partial(_strangers, number=UNREAD, first=_long_list, answered=True),
         _OTHERS,
         _ANSWER_S + _LATE_S,
     ),
     Fault(
         "silent-connections",
         f"{SILENT:,} connections that send nothing",
-        partial(_strangers, number=SILENT, first=_nothing, drip=b""),
+        partial(_strangers, number=SILENT, first=_nothing),
         _OTHERS,
         _HEADERS_S + _LATE_S,
     ),
