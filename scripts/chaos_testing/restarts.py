@@ -47,7 +47,13 @@ def _command(whole: Installation, *arguments: str) -> None:
 
 FAULTS = (
     Fault("rolling-restart", "two rolling restarts", _rolling_restart_twice, _NO_HARM, supervised=True),
-    Fault("restart-all", "supervisorctl restart all", _restart_all, _NO_HARM, supervised=True),
+    Fault(
+        "restart-all",
+        "supervisorctl restart all, which stops all workers before it starts one",
+        _restart_all,
+        Promise(refuses=frozenset(), connections_break=True),
+        supervised=True,
+    ),
 )
 
 
