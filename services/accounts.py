@@ -112,8 +112,13 @@ class Accounts:
 
     async def _verify(self, userid: str, password: str, address: str) -> _Verified:
         """Check a password. It uses up a try, which the caller releases; a wrong one leaves the try used up."""
-        await self._limits.logins.use(address)
-        stored = await self._stored.load(userid)
+        loading = self._stored.load(userid)  # meanwhile the limit is counted
+        try:
+            await self._limits.logins.use(address)
+        except BaseException:
+            loading.cancel()
+            raise
+        stored = await loading
         if stored is None:
             raise _unknown()
         await self._tries.acquire(userid, address)

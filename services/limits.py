@@ -6,6 +6,7 @@ and this is the time to live of a key without a value. So what has no key has no
 """
 
 import itertools
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 import structlog
@@ -153,6 +154,7 @@ class Limits:
         self.reports = limit("reports_per_address", "too many reports from this address")
 
 
+@lru_cache(maxsize=10_000)  # a login asks three times, and a proxy's clients come again
 def network_of(address: str) -> str:
     """The network of a client: its address, or in IPv6 the prefix of its customer. Empty when there is none."""
     try:
