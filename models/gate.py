@@ -1,6 +1,7 @@
 """Places for work of one kind, of which only so much may be under way at a time."""
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -39,19 +40,25 @@ class Gate:
         return (self.waiting + 1) * self.seconds / self._places if self.taken == self._places else 0.0
 
     @asynccontextmanager
-    async def place(self, max_wait: float) -> AsyncIterator[None]:
-        """A place for the duration of the block. Raises Overloaded when none is free within `max_wait` seconds."""
-        await self.enter(max_wait)
+    async def place(self, max_wait: float, max_expected_wait: float = math.inf) -> AsyncIterator[None]:
+        """A place for the duration of the block. Raises Overloaded when none is free within `max_wait` seconds.
+
+        It raises at once when a longer wait is expected than either of the two allows.
+        """
+        await self.enter(max_wait, max_expected_wait)
         entered = time.monotonic()
         try:
             yield
         finally:
             self.leave(time.monotonic() - entered)
 
-    async def enter(self, max_wait: float) -> None:
+    async def enter(self, max_wait: float, max_expected_wait: float = math.inf) -> None:
         """Take a place, which the caller gives back by `leave`. Raises as `place` does."""
-        if not self.enter_now():
-            await self._wait(max_wait)
+        if self.enter_now():
+            return
+        if self.expected_wait > min(max_wait, max_expected_wait):
+            raise Overloaded
+        await self._wait(max_wait)
 
     def enter_now(self) -> bool:
         """Take a place, if one is free."""
@@ -72,8 +79,6 @@ class Gate:
         self.taken -= 1
 
     async def _wait(self, max_wait: float) -> None:
-        if self.expected_wait > max_wait:
-            raise Overloaded
         place = asyncio.get_running_loop().create_future()
         self._queue.append(place)
         try:

@@ -26,6 +26,9 @@ T = TypeVar("T")
 _HASH_PREFIX = "$argon2"
 # When a hash and the event loop want the same core, the hash gets a third of it. At 10 it gets a tenth: logins starve.
 _NICENESS = 5
+# In a storm everybody who gets into the queue is expected to wait for `max_wait`, so half of them wait for longer. Who
+# is refused after the wait has waited for nothing.
+_PATIENCE = 2
 
 
 def is_hash(stored: str) -> bool:
@@ -36,9 +39,10 @@ def is_hash(stored: str) -> bool:
 class Passwords:
     """Makes and checks the values of tb_account.password.
 
-    A hash waits for `max_wait` seconds at most, on top of the deadline of its request, and is dropped when the client
-    leaves. Registrations have a queue of their own: the threads serve both by turns, so that neither can keep the other
-    out. Every method raises UNAVAILABLE when the wait would be longer.
+    A hash that would have to wait for more than `max_wait` seconds is refused at once. One in the queue is dropped
+    after twice that time, on top of the deadline of its request, and when its client leaves. Every method raises
+    UNAVAILABLE then. Registrations have a queue of their own: the threads serve both by turns, so that neither can
+    keep the other out.
     """
 
     def __init__(self, *, time_cost: int, memory_kib: int, threads: int, max_wait: float, metrics: Metrics) -> None:
@@ -93,8 +97,8 @@ class Passwords:
         if client_has_left():
             raise unavailable("the client has left")
         try:
-            with extended(self._max_wait):
-                async with gate.place(self._max_wait):
+            with extended(_PATIENCE * self._max_wait):
+                async with gate.place(_PATIENCE * self._max_wait, self._max_wait):
                     result, seconds = await _run_in(self._executor, work)
         except Overloaded:
             self._refused[()] += 1

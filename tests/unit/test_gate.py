@@ -41,8 +41,9 @@ async def test_a_caller_whose_expected_wait_is_too_long_is_refused_at_once() -> 
     waiting = asyncio.ensure_future(gate.enter(6))
     await asyncio.sleep(0)
     assert gate.expected_wait == 10
-    with pytest.raises(Overloaded):
-        await gate.enter(6)
+    for limits in ((6,), (PATIENCE_S, 6)):
+        with pytest.raises(Overloaded):
+            await gate.enter(*limits)
     assert gate.waiting == 1
     gate.leave(10)
     await waiting
