@@ -125,7 +125,7 @@ class MySQL(Section):
     """The database and its time limits."""
 
     url: SecretStr
-    pool_size: int = Field(16, ge=1, description="connections of one process")
+    pool_size: int = Field(32, ge=1, description="connections of one process")
     acquire_timeout: Seconds = Field(1, description="to get a connection from the pool or the server")
     query_timeout: Seconds = Field(1.2, description="for one statement of a request")
     long_query_timeout: Seconds = Field(5, description="for one of a deep page, of a deletion, of upkeep or a command")

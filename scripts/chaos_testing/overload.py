@@ -24,7 +24,7 @@ from scripts.stores.processes import Pause
 MIN_GOODPUT = 0.8  # of the maximum
 REFUSED_WITHIN_S = 0.3
 _STORM_S = 15
-_POOL = 16  # connections of a worker to MySQL (mysql.pool_size)
+_POOL = 16  # writes of a worker to one table at a time, half of mysql.pool_size
 _WRITERS = 300
 _LOGGING_IN = 600
 _GUESTS = 10_000
