@@ -28,7 +28,7 @@ from scripts.stores.private_servers import Urls, private_servers
 from scripts.stores.processes import Child, Signals, child, without_settings
 
 COMMITTED = Path(__file__).with_suffix(".json")
-MEASURED = ("get_user_info", "get_vod_list 20", "upload_ugc")
+MEASURED = ("get_user_info", "get_vod_list 20", "upload_room", "upload_ugc")
 MAX_GROWTH = 1.03
 _WARM_UP = 300  # requests
 _COUNTED = 600
