@@ -21,6 +21,7 @@ from scripts.chaos_testing.judgement import Promise
 _WRITES = frozenset({"/upload_user_info", "/upload_ugc", "/upload_room"})
 _POLL_S = 0.02
 _REPLACED_WITHIN_S = 20
+_STARTED_WITHIN_S = 20
 _MAX_DISK = 2**30
 _BLOCK = 4096
 
@@ -151,6 +152,19 @@ def _disk_full(whole: Installation) -> Iterator[None]:
             file.write(bytes(_BLOCK))
     yield
     filler.unlink()
+    _wait_for_mysql(whole)  # it may have aborted
+
+
+def _wait_for_mysql(whole: Installation) -> None:
+    deadline = time.monotonic() + _STARTED_WITHIN_S
+    while True:
+        try:
+            with whole.sql():
+                return
+        except pymysql.err.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
 
 
 @contextmanager
@@ -220,6 +234,7 @@ def _replaced(whole: Installation) -> Iterator[int]:
 
 # A session that a login or a refresh opened although its answer was lost ends the one that the client knows, too.
 _LOST_SESSIONS = Promise(codes=frozenset({INVALID_TOKEN}))
+_HASHED_LOGINS = Promise(codes=frozenset({INVALID_TOKEN}), logins_wait=True)
 _ONLY_WRITES = Promise(refuses=_WRITES)
 _ONLY_UGC = Promise(refuses=frozenset({"/upload_ugc", "/get_ugc_list"}))
 _IN_FLIGHT = Promise(refuses=frozenset(), codes=frozenset({INVALID_TOKEN}), connections_break=True)
@@ -232,8 +247,8 @@ FAULTS = (
     Fault("mysql-locked", "a table is locked", _table_locked, _ONLY_UGC),
     Fault("mysql-connections", "others take all connections of MariaDB", _connections_taken),
     Fault("mysql-read-only", "MariaDB is read-only", _mysql_read_only, _ONLY_WRITES),
-    Fault("mysql-disk-full", "MariaDB's disk is full", _disk_full, _ONLY_WRITES, 15, WRITES, small_disk=True),
-    Fault("redis-killed", "Redis is killed and comes back empty", _redis_killed, _LOST_SESSIONS),
+    Fault("mysql-disk-full", "MariaDB's disk is full", _disk_full, ANY, 15, WRITES, small_disk=True),
+    Fault("redis-killed", "Redis is killed and comes back empty", _redis_killed, _HASHED_LOGINS),
     Fault("redis-stopped", "Redis hangs for 5 s", _redis_stopped, _LOST_SESSIONS),
     Fault("redis-full", "Redis is out of memory", _redis_full),
     Fault("redis-cannot-save", "Redis cannot write its snapshot (MISCONF)", _redis_cannot_save),

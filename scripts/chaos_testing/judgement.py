@@ -9,6 +9,8 @@ from scripts.chaos_testing.clients import OK, UNAVAILABLE, Sample
 
 STALL_S = 1.5
 """The time within which each request is answered."""
+LOGIN_S = 5.5
+"""The same for a login whose password has to be hashed: it may wait for twice password.max_wait."""
 RECOVERY_S = 2.0
 """The time after the end of a fault within which the service is full again."""
 _QUICK_S = 0.05  # a p99 that no user notices, however quick it was before
@@ -25,6 +27,8 @@ class Promise:
     """Codes that may be answered besides."""
     connections_break: bool = False
     """True when requests in flight may get no answer."""
+    logins_wait: bool = False
+    """True when each user has to log in again, with a password to be hashed: logins wait, and full service for them."""
     p99_times: float = math.inf
     """How much longer the 99th percentile may be while it lasts."""
 
@@ -84,7 +88,7 @@ def judge(name: str, promise: Promise, samples: Sequence[Sample], times: Times, 
         if found
     ]
     if timed:
-        outcome.broken += list(_late(outcome, promise))
+        outcome.broken += list(_late(outcome, answered, promise))
     return outcome
 
 
@@ -98,14 +102,19 @@ def _needlessly(sample: Sample, promise: Promise) -> bool:
     return sample.outcome == UNAVAILABLE and promise.refuses is not None and sample.path not in promise.refuses
 
 
-def _late(outcome: Outcome, promise: Promise) -> Iterable[str]:
-    if outcome.longest > STALL_S:
-        yield f"an answer took {outcome.longest:.1f} s"
-    if outcome.recovery > RECOVERY_S:
+def _late(outcome: Outcome, answered: Iterable[Sample], promise: Promise) -> Iterable[str]:
+    late = [sample for sample in answered if sample.seconds > _limit(sample, promise)]
+    if late:
+        yield f"late answers: {len(late)}, {_examples(late)}"
+    if outcome.recovery > (LOGIN_S if promise.logins_wait else RECOVERY_S):
         yield f"full service {outcome.recovery:.1f} s after the fault"
     before, during, _ = outcome.p99
     if during > max(before, _QUICK_S) * promise.p99_times:
         yield f"the p99 rose from {before * 1000:.0f} to {during * 1000:.0f} ms"
+
+
+def _limit(sample: Sample, promise: Promise) -> float:
+    return LOGIN_S if promise.logins_wait and sample.path == "/login" else STALL_S
 
 
 def _examples(samples: Sequence[Sample]) -> str:
