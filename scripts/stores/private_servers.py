@@ -16,7 +16,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from conf.settings import ROOT
 from scripts.stores.processes import Child, Pause, child, has_ended, stop_orphan, wait_for_end
 
 DATABASE = "xiaozhibo"
+UNPACKED = ROOT / "var/bin"  # programs of packages that ./scripts/prepare does not install
 SHARE = (Path("/usr/share/mariadb"), Path("/usr/share/mysql"))
 START_TIMEOUT_S = 120  # a crash recovery may take a while
 STOP_TIMEOUT_S = 60
@@ -107,11 +108,17 @@ def private_servers(folder: Path, *, durable: bool = True, pause: Pause = time.s
 
 @contextmanager
 def private_mysql(
-    folder: Path, *, durable: bool = True, pause: Pause = time.sleep, disk_mib: int | None = None
+    folder: Path,
+    *,
+    durable: bool = True,
+    pause: Pause = time.sleep,
+    disk_mib: int | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[str]:
     """A MariaDB, at first with an empty database `xiaozhibo`; yields its URL.
 
     With `disk_mib` its data is on a disk of that size, which only MariaDB and its user see, and which goes with it.
+    `options` are more of mariadbd's, which override ours.
     """
     with _locked_files(folder, "mysql") as files:
         start = files.folder / "start.sql"  # MariaDB runs it before it accepts connections
@@ -128,6 +135,7 @@ def private_mysql(
             f"--datadir={files.data}",
             f"--socket={files.socket}",
             f"--init-file={start}",
+            *options,
         ]
         with _running("MariaDB", files, command, lambda: _responds(files.socket, b"", b"MariaDB"), pause):
             yield f"mysql://root@localhost/{DATABASE}?unix_socket={quote(str(files.socket))}"
@@ -217,9 +225,10 @@ def _killed_if_interrupted(process: Child) -> Iterator[None]:
 @contextmanager
 def _recorded(files: Files, command: list[str], stdin: IO[bytes] | None = None) -> Iterator[Child]:
     """A child whose output is in the log and whose process id the next run can read."""
+    env = {**os.environ, "PATH": f"{UNPACKED}:{os.environ['PATH']}"}  # a node of a cluster calls other programs
     with (
         files.log.open("ab") as log,
-        child(command, stdin=stdin, output=log, stop_timeout=STOP_TIMEOUT_S, orphaned=SIGKILL) as process,
+        child(command, env=env, stdin=stdin, output=log, stop_timeout=STOP_TIMEOUT_S, orphaned=SIGKILL) as process,
     ):
         files.pid.write_text(str(process.pid))
         yield process
@@ -296,7 +305,7 @@ def _as_current_user() -> list[str]:
 
 def find_program(name: str) -> str:
     """The path of a server; Debian keeps some of them outside of an ordinary user's PATH."""
-    folders = [str(ROOT / "var/bin"), "/usr/local/sbin", "/usr/sbin"]
+    folders = [str(UNPACKED), "/usr/local/sbin", "/usr/sbin"]
     path = shutil.which(name) or shutil.which(name, path=os.pathsep.join(folders))
     if path is None:
         raise ServerError(f"{name} is not installed; ./scripts/prepare installs it.")
