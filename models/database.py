@@ -27,24 +27,33 @@ from models.time_limit import TimeLimit
 
 Row = tuple[Any, ...]
 
-# The server cannot serve now, and may later: connections used up, shutting down, lock wait or statement time exceeded,
-# deadlock, killed, out of disk, read-only during a fail-over.
-_PASSING = frozenset(
-    {
-        ER.CON_COUNT_ERROR,
-        ER.SERVER_SHUTDOWN,
-        ER.LOCK_WAIT_TIMEOUT,
-        ER.LOCK_DEADLOCK,
-        ER.QUERY_INTERRUPTED,
-        ER.DISK_FULL,
-        ER.RECORD_FILE_FULL,
-        ER.OPTION_PREVENTS_STATEMENT,
-        1836,  # read-only mode
-        1927,  # MariaDB: connection was killed
-        1969,  # MariaDB: max_statement_time exceeded
-        3024,  # MySQL: max_execution_time exceeded
-    }
-)
+# A transaction met another one, and the same again may succeed: a deadlock, also with a transaction that was committed
+# through another node of a cluster, a row that stayed locked, or the conflict of a group replication of MySQL.
+_CONFLICTS = frozenset({ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 3101})
+
+# The server cannot serve now, and may later: connections used up, shutting down, statement time exceeded, killed, out
+# of disk, read-only during a fail-over, or a node of a cluster that has not joined yet or has lost the others.
+_PASSING = _CONFLICTS | {
+    ER.CON_COUNT_ERROR,
+    ER.UNKNOWN_COM_ERROR,  # Galera: WSREP has not yet prepared node for application use
+    ER.ABORTING_CONNECTION,
+    ER.NET_READ_ERROR,
+    ER.NET_READ_INTERRUPTED,
+    ER.NET_ERROR_ON_WRITE,
+    ER.NET_WRITE_INTERRUPTED,
+    ER.NEW_ABORTING_CONNECTION,
+    ER.ERROR_DURING_COMMIT,  # Galera: the others were lost at the commit
+    ER.TABLE_DEF_CHANGED,  # by a migration, since the transaction began
+    ER.SERVER_SHUTDOWN,
+    ER.QUERY_INTERRUPTED,
+    ER.DISK_FULL,
+    ER.RECORD_FILE_FULL,
+    ER.OPTION_PREVENTS_STATEMENT,
+    1836,  # read-only mode
+    1927,  # MariaDB: connection was killed
+    1969,  # MariaDB: max_statement_time exceeded
+    3024,  # MySQL: max_execution_time exceeded
+}
 
 _NO_ANSWER = "no answer in time"
 _TRANSACTION = "transaction"  # the kind of all of them

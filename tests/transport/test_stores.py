@@ -214,6 +214,9 @@ async def test_a_mysql_that_accepts_and_stays_silent_is_given_up_in_time() -> No
         ("nonsense", StoreError),
         ("USE nowhere", StoreError),
         ("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213", StoreUnavailable),
+        ("SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1047", StoreUnavailable),  # a node of a cluster joins
+        ("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1180", StoreUnavailable),  # it lost the others at a commit
+        ("SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1158", StoreUnavailable),
         ("SIGNAL SQLSTATE '28000' SET MYSQL_ERRNO = 1045", StoreError),
     ],
 )
