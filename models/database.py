@@ -7,13 +7,14 @@ each release.
 """
 
 import asyncio
+import random
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiomysql
 import pymysql
@@ -26,6 +27,7 @@ from models.gate import Gate, Overloaded
 from models.time_limit import TimeLimit
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 # A transaction met another one, and the same again may succeed: a deadlock, also with a transaction that was committed
 # through another node of a cluster, a row that stayed locked, or the conflict of a group replication of MySQL.
@@ -58,6 +60,7 @@ _PASSING = _CONFLICTS | {
 _NO_ANSWER = "no answer in time"
 _TRANSACTION = "transaction"  # the kind of all of them
 _TABLE = re.compile(r"\btb_\w+")
+_PAUSES_S = (0.01, 0.03, 0.1)  # on average, before each repetition after a conflict
 _CLOSE_TIMEOUT_S = 1  # for statements that still run, and for the goodbye on a connection
 
 # PyMySQL reads a time with a regular expression.
@@ -90,6 +93,9 @@ class Monitor:
 
     def waited(self, seconds: float) -> None:
         """A caller had to wait for a connection, and got one or not."""
+
+    def repeated(self) -> None:
+        """A transaction or a write runs again after a conflict."""
 
     def failed(self, error: StoreError) -> None:
         """A caller gets this error. A duplicate key is none."""
@@ -193,23 +199,29 @@ class Database:
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
         async with self._acquire(_kind(sql)) as connection:
-            return await connection.execute(sql, args)
+            return await self._repeated(lambda: connection.execute(sql, args))
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Queries]:
-        """Commit the statements of the block, or roll all of them back when it raises."""
+    async def transaction(self, work: Callable[[Queries], Awaitable[T]]) -> T:
+        """Commit the statements of `work`, or roll all of them back when it raises. Returns its result.
+
+        After a conflict with another transaction it runs again, up to three times: what it does beside its statements
+        must bear a repetition.
+        """
         async with self._acquire(_TRANSACTION) as connection:
-            await connection.execute("START TRANSACTION")
+            return await self._repeated(lambda: _transact(connection, work))
+
+    async def _repeated(self, run: Callable[[], Awaitable[T]]) -> T:
+        """Run something again when a conflict has rolled it back, while the request's deadline allows it."""
+        for pause in _PAUSES_S:
             try:
-                yield connection
-            except (TimeoutError, OSError):
-                raise  # the connection gets closed, and the server rolls back
-            except Exception:
-                failed = connection.statement
-                await connection.execute("ROLLBACK")
-                connection.statement = failed  # for the log
-                raise
-            await connection.execute("COMMIT")
+                return await run()
+            except pymysql.err.MySQLError as error:
+                delay = random.uniform(0.5, 1.5) * pause  # noqa: S311 - so that those who met do not meet again
+                if _code_of(error) not in _CONFLICTS or delay > remaining():
+                    raise
+            self._monitor.repeated()
+            await asyncio.sleep(delay)
+        return await run()
 
     @asynccontextmanager
     async def _acquire(self, kind: str) -> AsyncIterator[_Connection]:
@@ -332,12 +344,31 @@ class Database:
                     await self._idle.pop().ensure_closed()
 
 
+async def _transact(connection: _Connection, work: Callable[[Queries], Awaitable[T]]) -> T:
+    await connection.execute("START TRANSACTION")
+    try:
+        result = await work(connection)
+        await connection.execute("COMMIT")
+    except (TimeoutError, OSError):
+        raise  # the connection gets closed, and the server rolls back
+    except Exception:
+        failed = connection.statement
+        await connection.execute("ROLLBACK")  # a row that stayed locked has ended the statement only
+        connection.statement = failed  # for the log
+        raise
+    return result
+
+
+def _code_of(error: pymysql.err.MySQLError) -> int:
+    return int(error.args[0]) if error.args else 0
+
+
 def translated(error: Exception, statement: str, store: str = "mysql") -> StoreError:
     """The error of a store that an error of the driver or of the network stands for."""
     call = _outline(statement)
     if not isinstance(error, pymysql.err.MySQLError):
         return StoreUnavailable(store, _NO_ANSWER if isinstance(error, TimeoutError) else repr(error), call)
-    code = error.args[0] if error.args else 0
+    code = _code_of(error)
     reason = f"{error!r}, caused by {error.__cause__!r}" if error.__cause__ else repr(error)
     if code == ER.DUP_ENTRY:
         return DuplicateKey(store, reason, call)

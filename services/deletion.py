@@ -5,7 +5,7 @@ is being deleted. So nobody else can take the userid while rows of it are left, 
 """
 
 from models import account, imported, room, ugc, user_report, vod
-from models.database import Database
+from models.database import Database, Queries
 from services.errors import Code, ServiceError
 from services.feeds import Feeds
 from services.redis import keys
@@ -50,23 +50,22 @@ class AccountDeletion:
         return len(userids)
 
     async def _delete_rows(self, userid: str) -> None:
-        while not await self._delete_batch(userid):
+        while not await self._db.transaction(lambda db: self._delete_batch(db, userid)):
             pass
         for feed in Feed:
             await self._feeds.bump(feed)
 
-    async def _delete_batch(self, userid: str) -> bool:
+    async def _delete_batch(self, db: Queries, userid: str) -> bool:
         """Delete some rows, and the account when nothing else is left. True when all is gone.
 
         The lock on the account keeps recordings out, which take it too.
         """
-        async with self._db.transaction() as db:
-            if not await account.lock_deleted(db, userid):
-                return True
-            deleted = [await delete(db, userid, _BATCH) for delete in _DELETE]
-            if max(deleted) == _BATCH:
-                return False
-            await self._redis.delete(*keys.of_user(userid))  # the name is still taken: they are nobody else's
-            await imported.mark_deleted(db, userid)
-            await account.delete(db, userid)
+        if not await account.lock_deleted(db, userid):
             return True
+        deleted = [await delete(db, userid, _BATCH) for delete in _DELETE]
+        if max(deleted) == _BATCH:
+            return False
+        await self._redis.delete(*keys.of_user(userid))  # the name is still taken: they are nobody else's
+        await imported.mark_deleted(db, userid)
+        await account.delete(db, userid)
+        return True

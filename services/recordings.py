@@ -169,13 +169,16 @@ class Recordings:
     async def _store(self, recording: Recording, event_id: str) -> None:
         """Make the file part of a replay. Repeated and simultaneous calls change nothing. Raises NO_SUCH_USER."""
         userid = self._prefix.sub("", recording.stream_id, count=1)
-        async with self._db.transaction() as db:
+
+        async def store(db: Queries) -> None:
             profile = await account.lock(db, userid)  # one recording of a user at a time
             if profile is None:
                 raise ServiceError(Code.NO_SUCH_USER, "stream_id: names no user")
             if not await vod.has_file(db, userid, recording.file_id):
                 await _add(db, profile, recording)
             await undelivered.forget(db, event_id)
+
+        await self._db.transaction(store)
 
 
 def _event_id(event: Mapping[str, Any]) -> str:

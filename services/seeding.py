@@ -48,11 +48,7 @@ class Seeding:
     async def users(self, accounts: Sequence[NewAccount]) -> int:
         """Add users."""
         by_key = {Key(user.userid): user for user in accounts}
-        async with self._db.transaction() as db:
-            new = await _missing(db, by_key, account.existing)
-            if new:
-                await account.insert_many(db, new)
-        return len(new)
+        return await self._add(by_key, account.existing, account.insert_many)
 
     async def broadcasts(self, broadcasts: Sequence[NewBroadcast]) -> int:
         """Add broadcasts of users who exist: room information, files and a replay of each.
@@ -60,32 +56,39 @@ class Seeding:
         A broadcast is there when its file is, also if its replay is deleted.
         """
         by_key = {broadcast.key: broadcast for broadcast in broadcasts}
-        async with self._db.transaction() as db:
-            new = await _missing(db, by_key, vod.existing)
-            if new:
-                await room.insert_many(db, [_room(broadcast) for broadcast in new])
-                await vod.insert_many(db, [_replay(broadcast) for broadcast in new])
-                await vod.insert_files(db, [(each.userid, file) for each in new for file in each.files])
+        count = await self._add(by_key, vod.existing, _insert_broadcasts)
         await self._feeds.bump(Feed.REPLAYS)
-        return len(new)
+        return count
 
     async def videos(self, videos: Sequence[NewVideo]) -> int:
         """Add short videos of users who exist."""
         by_key = {Key(video.userid, video.file_id): video for video in videos}
-        async with self._db.transaction() as db:
-            new = await _missing(db, by_key, ugc.existing)
-            if new:
-                await ugc.insert_many(db, new)
+        count = await self._add(by_key, ugc.existing, ugc.insert_many)
         await self._feeds.bump(Feed.UGC)
-        return len(new)
+        return count
+
+    async def _add(
+        self,
+        rows: Mapping[Key, T],
+        existing: Callable[[Queries, Collection[Key]], Awaitable[set[Key]]],
+        insert: Callable[[Queries, Sequence[T]], Awaitable[None]],
+    ) -> int:
+        """Insert those of the rows whose keys do not exist. Returns how many there were."""
+
+        async def add(db: Queries) -> int:
+            present = await existing(db, rows.keys())
+            new = [row for key, row in rows.items() if key not in present]
+            if new:
+                await insert(db, new)
+            return len(new)
+
+        return await self._db.transaction(add)
 
 
-async def _missing(
-    db: Queries, rows: Mapping[Key, T], existing: Callable[[Queries, Collection[Key]], Awaitable[set[Key]]]
-) -> list[T]:
-    """Those of the rows whose keys do not exist."""
-    present = await existing(db, rows.keys())
-    return [row for key, row in rows.items() if key not in present]
+async def _insert_broadcasts(db: Queries, broadcasts: Sequence[NewBroadcast]) -> None:
+    await room.insert_many(db, [_room(broadcast) for broadcast in broadcasts])
+    await vod.insert_many(db, [_replay(broadcast) for broadcast in broadcasts])
+    await vod.insert_files(db, [(each.userid, file) for each in broadcasts for file in each.files])
 
 
 def _room(broadcast: NewBroadcast) -> NewRoom:

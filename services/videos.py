@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from models import account, room, ugc, vod
-from models.database import Database
+from models.database import Database, Queries
 from models.gate import Gate, Overloaded
 from models.ugc import ListedVideo, Video
 from models.vod import ListedReplay
@@ -100,10 +100,12 @@ class Videos:
 
     async def delete_replay(self, userid: str, file_id: str) -> None:
         """Delete a replay for good. Raises UPDATE_FAILED when there is none."""
-        async with self._db.transaction() as db:
+
+        async def delete(db: Queries) -> bool:
             await account.lock(db, userid)  # keeps the recordings of the user out
-            found = await vod.delete_replay(db, userid, file_id)
-        if not found:
+            return await vod.delete_replay(db, userid, file_id)
+
+        if not await self._db.transaction(delete):
             raise _missing()
         await self._feeds.bump(Feed.REPLAYS)
 

@@ -86,6 +86,9 @@ class Metrics:
         self.mysql_connections = Gauge("xiaozhibo_mysql_connections", "Connections to MySQL", "state")
         self.mysql_max_connections = Gauge("xiaozhibo_mysql_connections_max", "Connections to MySQL allowed")
         self.mysql_waiting = Gauge("xiaozhibo_mysql_pool_waiting", "Callers who wait for a connection to MySQL")
+        self.mysql_repeats = Counter(
+            "xiaozhibo_mysql_repeats_total", "Transactions and writes that ran again after a conflict with another one"
+        )
         self.redis_seconds = Histograms(
             "xiaozhibo_redis_call_duration_seconds",
             "Time of a call: one MGET, or a pipeline of commands",

@@ -13,6 +13,7 @@ class MySQLMonitor(Monitor):
     def __init__(self, metrics: Metrics) -> None:
         self._seconds = metrics.mysql_seconds
         self._wait_seconds = metrics.mysql_wait_seconds
+        self._repeats = metrics.mysql_repeats
         self._errors = metrics.store_errors
 
     def ran(self, call: str, seconds: float) -> None:
@@ -20,6 +21,9 @@ class MySQLMonitor(Monitor):
 
     def waited(self, seconds: float) -> None:
         self._wait_seconds[()].observe(seconds)
+
+    def repeated(self) -> None:
+        self._repeats[()] += 1
 
     def failed(self, error: StoreError) -> None:
         self._errors["mysql", kind_of(error)] += 1

@@ -205,7 +205,7 @@ class _TableImport:
         converted = self._converted(batch)
         for tries_left in reversed(range(_MAX_TRIES)):
             try:
-                found = await self._write(converted)
+                found = await self._db.transaction(lambda db: self._write(db, converted))
                 break
             except DuplicateKey:  # somebody made one of them since
                 if not tries_left:
@@ -235,13 +235,12 @@ class _TableImport:
                 converted[key] = ours, values
         return converted
 
-    async def _write(self, converted: _Rows) -> _Sorted:
+    async def _write(self, db: Queries, converted: _Rows) -> _Sorted:
         """Write those of the rows that are to be imported."""
-        async with self._db.transaction() as db:
-            found = await self._sorted(db, converted)
-            if found.fresh and not self._dry_run:
-                await self._table.insert(db, [ours for ours, _ in found.fresh.values()])
-                await imported.add(db, self._source.name, self._table.name, found.fresh.keys())
+        found = await self._sorted(db, converted)
+        if found.fresh and not self._dry_run:
+            await self._table.insert(db, [ours for ours, _ in found.fresh.values()])
+            await imported.add(db, self._source.name, self._table.name, found.fresh.keys())
         return found
 
     async def _sorted(self, db: Queries, converted: _Rows) -> _Sorted:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,7 +16,8 @@ from pymysql.cursors import Cursor
 from redis import Redis
 
 from conf.settings import Settings, mysql_arguments
-from models.database import Database
+from models.database import Database, Monitor, Queries
+from models.deadline import Deadline, begin
 from models.errors import DuplicateKey, StoreError, StoreUnavailable
 from models.migrate import migrate
 from scripts.stores.private_servers import private_mysql, private_redis
@@ -107,9 +109,10 @@ def test_a_store_that_hangs_is_refused_in_time_and_used_again(
 
 @asynccontextmanager
 async def database(
-    url: str = MYSQL_URL, *, acquire_timeout: float = 0.2, query_timeout: float = 5
+    url: str = MYSQL_URL, *, acquire_timeout: float = 0.2, query_timeout: float = 5, monitor: Monitor | None = None
 ) -> AsyncIterator[Database]:
-    db = Database(mysql_arguments(url), pool_size=1, acquire_timeout=acquire_timeout, query_timeout=query_timeout)
+    timeouts = {"acquire_timeout": acquire_timeout, "query_timeout": query_timeout}
+    db = Database(mysql_arguments(url), pool_size=1, **timeouts, monitor=monitor)
     try:
         yield db
     finally:
@@ -134,9 +137,13 @@ async def test_a_redis_without_enough_replicas_is_unavailable(api: Api, conf: Se
 
 @pytest.mark.gen_test
 async def test_a_full_pool_refuses_after_its_time() -> None:
-    async with database() as db, db.transaction():
-        with pytest.raises(StoreUnavailable, match="connect: every connection is in use"):
-            await db.fetch_one("SELECT 1")
+    async with database() as db:
+
+        async def work(_: Queries) -> None:
+            with pytest.raises(StoreUnavailable, match="connect: every connection is in use"):
+                await db.fetch_one("SELECT 1")
+
+        await db.transaction(work)
 
 
 @pytest.mark.gen_test
@@ -179,19 +186,94 @@ async def test_a_killed_connection_is_replaced(mysql: Cursor) -> None:
         assert await db.fetch_one("SELECT 1") == (1,)
 
 
+INSERT = "INSERT INTO tb_account (userid, password) VALUES (%s, '')"
+CONFLICT = "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"
+LOCKED_FOR_LONG = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1205"
+
+
 @pytest.mark.gen_test
 async def test_a_transaction_is_committed_or_rolled_back_whole(mysql: Cursor) -> None:
-    insert = "INSERT INTO tb_account (userid, password) VALUES (%s, '')"
     async with database() as db:
-        async with db.transaction() as tx:
-            await tx.execute(insert, ("kept",))
+        await db.transaction(lambda tx: tx.execute(INSERT, ("kept",)))
         for error in (ValueError, TimeoutError, asyncio.CancelledError):
+
+            async def work(tx: Queries, error: type[BaseException] = error) -> None:
+                await tx.execute(INSERT, ("lost",))
+                raise error
+
             with pytest.raises((ValueError, StoreUnavailable, asyncio.CancelledError)):
-                async with db.transaction() as tx:
-                    await tx.execute(insert, ("lost",))
-                    raise error
+                await db.transaction(work)
     mysql.execute("SELECT userid FROM tb_account")
     assert mysql.fetchall() == (("kept",),)
+
+
+class Repeats(Monitor):
+    """Counts them."""
+
+    count = 0
+
+    def repeated(self) -> None:
+        self.count += 1
+
+
+@pytest.mark.gen_test
+async def test_a_transaction_that_a_deadlock_ends_runs_again(mysql: Cursor) -> None:
+    mysql.execute("INSERT INTO tb_account (userid, password) VALUES ('a', ''), ('b', '')")
+    monitor = Repeats()
+    both_hold_one = asyncio.Barrier(2)
+
+    async def swap(tx: Queries, first: str, second: str) -> None:
+        add = "UPDATE tb_account SET nickname = CONCAT(nickname, 'x') WHERE userid = %s"
+        await tx.execute(add, (first,))
+        if monitor.count == 0:
+            await both_hold_one.wait()
+        await tx.execute(add, (second,))
+
+    async with database(monitor=monitor) as one, database(monitor=monitor) as another:
+        await asyncio.gather(
+            one.transaction(lambda tx: swap(tx, "a", "b")), another.transaction(lambda tx: swap(tx, "b", "a"))
+        )
+    mysql.execute("SELECT nickname FROM tb_account")
+    assert mysql.fetchall() == (("xx",), ("xx",))
+    assert monitor.count == 1
+
+
+@pytest.mark.gen_test
+async def test_a_transaction_that_met_a_locked_row_is_rolled_back_before_it_runs_again(mysql: Cursor) -> None:
+    monitor = Repeats()
+
+    async def work(tx: Queries) -> str:
+        await tx.execute(INSERT, ("alice",))
+        if monitor.count == 0:
+            await tx.execute(LOCKED_FOR_LONG)  # ends the statement only
+        return "done"
+
+    async with database(monitor=monitor) as db:
+        assert await db.transaction(work) == "done"
+    assert monitor.count == 1
+
+
+@pytest.mark.gen_test
+async def test_a_conflict_that_does_not_end_is_unavailable_after_three_repetitions() -> None:
+    monitor = Repeats()
+    async with database(monitor=monitor) as db:
+        with pytest.raises(StoreUnavailable):
+            await db.transaction(lambda tx: tx.execute(CONFLICT))
+        assert monitor.count == 3
+        with pytest.raises(StoreUnavailable):
+            await db.execute(CONFLICT)
+        assert monitor.count == 6
+
+
+@pytest.mark.gen_test
+async def test_nothing_is_repeated_that_would_miss_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.database._PAUSES_S", (2 * PATIENCE,))
+    monitor = Repeats()
+    begin(Deadline(time.monotonic() + PATIENCE / 2))
+    async with database(monitor=monitor) as db:
+        with pytest.raises(StoreUnavailable):
+            await db.transaction(lambda tx: tx.execute(CONFLICT))
+    assert monitor.count == 0
 
 
 @pytest.mark.gen_test
