@@ -10,6 +10,7 @@ from models.database import Queries, placeholders
 from models.errors import DuplicateKey
 from models.keys import KEYS, Key, as_json
 
+_LOCK = "UPDATE tb_account SET lock_count = lock_count + 1"
 _PROFILE_COLUMNS = ("nickname", "avatar", "sex", "frontcover")
 
 
@@ -100,15 +101,14 @@ async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | i
 
 
 async def lock(db: Queries, userid: str) -> Profile | None:
-    """The profile of a user, None without one. Other transactions that lock the user wait until this one ends."""
-    row = await db.fetch_one(
-        """
-        SELECT userid, nickname, avatar, sex, frontcover FROM tb_account
-        WHERE userid = %s AND deleted_at IS NULL FOR UPDATE
-        """,
-        (userid,),
-    )
-    return Profile(*row) if row else None
+    """The profile of a user, None without one. Other transactions that lock the user wait until this one ends.
+
+    The lock is a write. Each node of a Galera cluster has locks of its own, but of two writes to one row only the first
+    is committed: the other transaction runs again.
+    """
+    if not await db.execute(f"{_LOCK} WHERE userid = %s AND deleted_at IS NULL", (userid,)):
+        return None
+    return (await profiles(db, [userid])).get(userid)
 
 
 async def find(db: Queries, userid: str) -> Account | None:
@@ -139,10 +139,7 @@ async def begin_deletion(db: Queries, userid: str, stored: str) -> bool:
 
 async def lock_deleted(db: Queries, userid: str) -> bool:
     """Lock an account that is being deleted, as `lock` does. False when it is gone."""
-    row = await db.fetch_one(
-        "SELECT 1 FROM tb_account WHERE userid = %s AND deleted_at IS NOT NULL FOR UPDATE", (userid,)
-    )
-    return row is not None
+    return await db.execute(f"{_LOCK} WHERE userid = %s AND deleted_at IS NOT NULL", (userid,)) > 0
 
 
 async def delete(db: Queries, userid: str) -> None:
@@ -163,15 +160,15 @@ existing = partial(rows.existing, "tb_account", "TRUE")
 
 
 async def lock_many(db: Queries, keys: Collection[Key]) -> set[Key]:
-    """Those of the users that exist and are not being deleted. None of them changes until the transaction ends."""
-    found = await db.fetch_all(
+    """Lock users as `lock` does. Returns those who exist and are not being deleted."""
+    await db.execute(
         f"""
-        SELECT k.userid FROM {KEYS} STRAIGHT_JOIN tb_account a ON a.userid = k.userid
-        WHERE a.deleted_at IS NULL LOCK IN SHARE MODE
+        UPDATE {KEYS} STRAIGHT_JOIN tb_account a ON a.userid = k.userid
+        SET a.lock_count = a.lock_count + 1 WHERE a.deleted_at IS NULL
         """,  # noqa: S608 - no value in the text
         (as_json(keys),),
     )
-    return {Key(*row) for row in found}
+    return await rows.existing("tb_account", "t.deleted_at IS NULL", db, keys)
 
 
 insert_many = partial(rows.insert_many, "tb_account", NewAccount._fields)

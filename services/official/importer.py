@@ -261,7 +261,7 @@ class _TableImport:
         """Those who were imported and still exist. In a dry run also those who would have been imported."""
         known = await self._known(db, _ACCOUNTS, users)
         if not self._dry_run:
-            return known & await account.lock_many(db, users)
+            return await account.lock_many(db, known)
         existing = await account.existing(db, users)
         return (known & existing) | {key for key in users - known - existing if rows.is_new_userid(key.userid)}
 
