@@ -11,7 +11,7 @@ from scripts.stores.kept import kept_servers
 from scripts.stores.private_servers import ServerError, Urls, private_servers
 from scripts.stores.processes import Pause, Signals, Stopped, child, wait_for_end, without_settings
 
-WHOLE = ["--numprocesses=auto", "--dist=worksteal", "--ignore=tests/slow"]
+WHOLE = ["--numprocesses=auto", "--dist=worksteal", "--ignore=tests/slow", "--ignore=tests/cluster"]
 WHOLE += ["--cov=handlers", "--cov=services", "--cov=models", "--cov-branch", "--cov-fail-under=95"]
 
 
