@@ -15,10 +15,7 @@ from services.snapshot import Feed
 
 # Rows of each table in one transaction: a broadcaster has thousands, and a long transaction stalls others.
 _BATCH = 500
-_DELETE = (
-    *(room.delete_of, vod.delete_files_of, vod.delete_replays_of, ugc.delete_of),
-    *(user_report.delete_of, user_report.forget_reporter),
-)
+_DELETE = (room.delete_of, vod.delete_files_of, vod.delete_replays_of, ugc.delete_of, user_report.delete_of)
 
 
 class AccountDeletion:
@@ -50,6 +47,8 @@ class AccountDeletion:
         return len(userids)
 
     async def _delete_rows(self, userid: str) -> None:
+        while await user_report.forget_reporter(self._db, userid, _BATCH) == _BATCH:  # rows of others: no transaction
+            pass
         while not await self._db.transaction(lambda db: self._delete_batch(db, userid)):
             pass
         for feed in Feed:

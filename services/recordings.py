@@ -158,15 +158,16 @@ class Recordings:
                 return Outcome.IGNORED
             if recording.end_time > time.time() + MAX_AHEAD_S:  # it would lead the list until then
                 raise ServiceError(Code.INVALID_PARAM, "end_time: is more than a day in the future")
-            await self._store(recording, event_id)
+            await self._store(recording)
         except ServiceError as error:
             log.warning("event kept", reason=error.message, event_id=event_id)
             await undelivered.keep(self._db, Undelivered(event_id, error.message, body))
             return Outcome.KEPT
         await self._feeds.bump(Feed.REPLAYS)
+        await undelivered.forget(self._db, event_id)  # an earlier delivery; if this fails, the next one comes here
         return Outcome.STORED
 
-    async def _store(self, recording: Recording, event_id: str) -> None:
+    async def _store(self, recording: Recording) -> None:
         """Make the file part of a replay. Repeated and simultaneous calls change nothing. Raises NO_SUCH_USER."""
         userid = self._prefix.sub("", recording.stream_id, count=1)
 
@@ -176,7 +177,6 @@ class Recordings:
                 raise ServiceError(Code.NO_SUCH_USER, "stream_id: names no user")
             if not await vod.has_file(db, userid, recording.file_id):
                 await _add(db, profile, recording)
-            await undelivered.forget(db, event_id)
 
         await self._db.transaction(store)
 
