@@ -385,6 +385,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
 
     Shape: `mysql://user:password@host:port/database` or `mysql://user@localhost/database?unix_socket=/path`.
     `?ssl_ca=/path` names the certificates (PEM) that may have signed the server's: then the connection is encrypted.
+    `&ssl_cert=/path&ssl_key=/path` adds our own certificate and its key, for a user of whom MySQL requires one.
     Raises ValueError with the expected shape, never with the value: it holds a password.
     """
     parts = urlsplit(url)
@@ -396,7 +397,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         or not database
         or "@" in database  # the rest of a password with a "/"
         or not _has_port(parts)
-        or query.keys() - {"unix_socket", "ssl_ca"}
+        or query.keys() - {"unix_socket"} not in (set(), {"ssl_ca"}, {"ssl_ca", "ssl_cert", "ssl_key"})
         or not all(query.values())
     ):
         raise ValueError(
@@ -410,15 +411,21 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         "port": parts.port or 3306,
         "db": database,
         "unix_socket": query.get("unix_socket"),
-        "ssl": _tls_context(query["ssl_ca"]) if "ssl_ca" in query else None,
+        "ssl": _tls_context(**query) if "ssl_ca" in query else None,
     }
 
 
-def _tls_context(ssl_ca: str) -> ssl.SSLContext:
+def _tls_context(ssl_ca: str, ssl_cert: str = "", ssl_key: str = "", **_: str) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ssl_ca)
+        context = ssl.create_default_context(cafile=ssl_ca)
     except OSError:
         raise ValueError(f"ssl_ca: there are no certificates in {ssl_ca}") from None
+    if ssl_cert:
+        try:
+            context.load_cert_chain(ssl_cert, ssl_key, password="")  # nobody is there to be asked for one
+        except OSError:
+            raise ValueError(f"ssl_cert, ssl_key: no certificate in {ssl_cert} with its key in {ssl_key}") from None
+    return context
 
 
 def _has_port(parts: SplitResult) -> bool:
