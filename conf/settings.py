@@ -126,6 +126,7 @@ class MySQL(Section):
 
     url: SecretStr
     pool_size: int = Field(32, ge=1, description="connections of one process")
+    max_age: float = Field(900, ge=1, le=86400, description="seconds after which a connection is replaced")
     acquire_timeout: Seconds = Field(1, description="to get a connection from the pool or the server")
     query_timeout: Seconds = Field(1.2, description="for one statement of a request")
     long_query_timeout: Seconds = Field(5, description="for one of a deep page, of a deletion, of upkeep or a command")

@@ -7,6 +7,7 @@ each release.
 """
 
 import asyncio
+import math
 import random
 import re
 import time
@@ -18,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 import aiomysql
 import pymysql
-from pymysql.constants import CLIENT, CR, ER, FIELD_TYPE
+from pymysql.constants import CLIENT, COMMAND, CR, ER, FIELD_TYPE
 from pymysql.converters import decoders
 
 from models.deadline import remaining
@@ -61,6 +62,7 @@ _NO_ANSWER = "no answer in time"
 _TRANSACTION = "transaction"  # the kind of all of them
 _TABLE = re.compile(r"\btb_\w+")
 _PAUSES_S = (0.01, 0.03, 0.1)  # on average, before each repetition after a conflict
+_QUIT = b"\x01\x00\x00\x00" + bytes([COMMAND.COM_QUIT])  # one byte, the first packet
 _CLOSE_TIMEOUT_S = 1  # for statements that still run, and for the goodbye on a connection
 
 # PyMySQL reads a time with a regular expression.
@@ -104,11 +106,19 @@ class Monitor:
 class DriverConnection(aiomysql.Connection):  # type: ignore[misc]
     """A connection that is encrypted if that is asked for."""
 
+    expires = math.inf
+    """The time of `time.monotonic` from which on another one takes its place."""
+
     async def _request_authentication(self) -> None:
         # aiomysql would sign in without TLS to a server, or somebody in between, that offers none.
         if self._ssl_context and not self.server_capabilities & CLIENT.SSL:
             raise pymysql.err.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server offers no TLS")
         await super()._request_authentication()
+
+    def quit(self) -> None:
+        """Close, with a goodbye: without one the server logs a warning."""
+        self._writer.write(_QUIT)
+        self.close()
 
 
 class _Connection:
@@ -147,6 +157,9 @@ class _Connection:
 class Database:
     """Autocommitting connections, at most `pool_size`. Nothing is connected before the first query.
 
+    A connection serves for `max_age` seconds, or up to a fifth less, so that not all are replaced at once. A balancer
+    that has moved to another server gets them all.
+
     Reads of one table hold at most half of the connections, so do writes to it, and all transactions together a
     quarter. Nothing takes longer than the deadline of the present request, and who could not be served until then is
     refused at once.
@@ -162,6 +175,7 @@ class Database:
         pool_size: int,
         acquire_timeout: float,
         query_timeout: float,
+        max_age: float = math.inf,
         monitor: Monitor | None = None,
     ) -> None:
         self._arguments = arguments
@@ -171,8 +185,9 @@ class Database:
         self._kinds: dict[str, Gate] = {_TRANSACTION: Gate(max(1, pool_size // 4))}
         self._acquire_timeout = acquire_timeout
         self._query_timeout = query_timeout
-        self._idle: list[aiomysql.Connection] = []
-        self._in_use: set[aiomysql.Connection] = set()
+        self._max_age = max_age
+        self._idle: list[DriverConnection] = []
+        self._in_use: set[DriverConnection] = set()
 
     @property
     def waiting(self) -> int:
@@ -251,7 +266,7 @@ class Database:
             self._gate.leave(seconds)
             gate.leave(seconds)
 
-    async def _checkout(self) -> aiomysql.Connection:
+    async def _checkout(self) -> DriverConnection:
         connection = self._idle_connection() or await self._connect()
         self._in_use.add(connection)
         return connection
@@ -293,16 +308,19 @@ class Database:
             self._monitor.failed(error)
         return error
 
-    def _idle_connection(self) -> aiomysql.Connection | None:
+    def _idle_connection(self) -> DriverConnection | None:
         while self._idle:
             connection = self._idle.pop()
             reader = connection._reader  # as aiomysql's pool does: nothing public tells that the server has left
-            if not (reader.at_eof() or reader.exception() or reader.eof_received):
+            if reader.at_eof() or reader.exception() or reader.eof_received:
+                connection.close()
+            elif connection.expires < time.monotonic():
+                connection.quit()
+            else:
                 return connection
-            connection.close()
         return None
 
-    async def _connect(self) -> aiomysql.Connection:
+    async def _connect(self) -> DriverConnection:
         # No connect_timeout: aiomysql gives it to asyncio.wait_for, which on Python 3.11 swallows a cancellation that
         # comes when the TCP connection is made (github.com/python/cpython/issues/86296). Then our own time limit is
         # spent, and nothing limits the handshake.
@@ -318,11 +336,12 @@ class Database:
         try:
             with TimeLimit(min(self._acquire_timeout, remaining())):
                 await connection._connect()
+            connection.expires = time.monotonic() + random.uniform(0.8, 1) * self._max_age  # noqa: S311 - spreads them
         finally:
             self._monitor.ran("connect", time.monotonic() - started)
         return connection
 
-    def _release(self, connection: aiomysql.Connection) -> None:
+    def _release(self, connection: DriverConnection) -> None:
         self._in_use.discard(connection)
         if not connection.closed:
             if connection.get_transaction_status():

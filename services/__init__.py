@@ -120,6 +120,7 @@ def open_databases(settings: Settings, metrics: Metrics) -> tuple[Database, Data
             pool_size=size,
             acquire_timeout=mysql.acquire_timeout,
             query_timeout=query_timeout,
+            max_age=mysql.max_age,
             monitor=MySQLMonitor(metrics),
         )
 

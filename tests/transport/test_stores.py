@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -109,10 +110,10 @@ def test_a_store_that_hangs_is_refused_in_time_and_used_again(
 
 @asynccontextmanager
 async def database(
-    url: str = MYSQL_URL, *, acquire_timeout: float = 0.2, query_timeout: float = 5, monitor: Monitor | None = None
+    url: str = MYSQL_URL, *, acquire_timeout: float = 0.2, query_timeout: float = 5, **options: Any
 ) -> AsyncIterator[Database]:
     timeouts = {"acquire_timeout": acquire_timeout, "query_timeout": query_timeout}
-    db = Database(mysql_arguments(url), pool_size=1, **timeouts, monitor=monitor)
+    db = Database(mysql_arguments(url), **{"pool_size": 1, **timeouts, **options})
     try:
         yield db
     finally:
@@ -184,6 +185,23 @@ async def test_a_killed_connection_is_replaced(mysql: Cursor) -> None:
                 if now != connection:
                     raise StoreUnavailable("mysql", "the connection was replaced before", "KILL")
         assert await db.fetch_one("SELECT 1") == (1,)
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_is_too_old_is_replaced() -> None:
+    for max_age, count in ((3600, 1), (1e-9, 3)):
+        async with database(max_age=max_age) as db:
+            numbers = {await db.fetch_one("SELECT CONNECTION_ID()") for _ in range(3)}
+            assert (len(numbers), db.idle) == (count, 1)
+
+
+@pytest.mark.gen_test
+async def test_connections_of_the_same_age_are_not_all_replaced_at_once() -> None:
+    async with database(pool_size=8, acquire_timeout=5, max_age=3600) as db:
+        await asyncio.gather(*(db.fetch_one(f"SELECT SLEEP(0.1) AS s{number}") for number in range(4)))
+        left = sorted(connection.expires - time.monotonic() for connection in db._idle)
+        assert len(left) == 4
+        assert 2800 < left[0] < left[-1] - 1 < 3600
 
 
 INSERT = "INSERT INTO tb_account (userid, password) VALUES (%s, '')"
