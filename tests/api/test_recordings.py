@@ -474,6 +474,20 @@ async def test_an_unknown_users_event_that_cannot_be_kept_is_refused_for_a_retry
 
 
 @pytest.mark.gen_test
+@pytest.mark.logs_errors
+async def test_a_kept_event_that_is_stored_but_not_forgotten_is_forgotten_by_the_next_delivery(
+    api: Api, mysql: Cursor
+) -> None:
+    await store(api, event())  # of nobody
+    user = await api.user("anchor")
+    with away(mysql, "tb_undelivered_callback"):
+        assert (await deliver(api, event()))[0] == 500
+    assert (len(await replays(api, user.token)), count(mysql, "tb_undelivered_callback")) == (1, 1)
+    await store(api, event())
+    assert (len(await replays(api, user.token)), count(mysql, "tb_undelivered_callback")) == (1, 0)
+
+
+@pytest.mark.gen_test
 @pytest.mark.conf("--mysql.query_timeout", "0.3")
 async def test_an_event_that_waits_too_long_for_the_database_is_refused_for_a_retry(api: Api, mysql: Cursor) -> None:
     user = await api.user("anchor")
