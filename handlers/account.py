@@ -15,7 +15,6 @@ from handlers.schemas.account import (
     roomservice_login,
     token_data,
 )
-from services.authentication import Caller
 from services.errors import Code
 from services.texts import Text
 
@@ -113,9 +112,9 @@ class ChangePasswordHandler(UserHandler[PasswordChange]):
         },
     )
 
-    async def serve(self, caller: Caller, parameters: PasswordChange) -> TokenData:
+    async def serve(self, userid: str, parameters: PasswordChange) -> TokenData:
         session = await self.services.accounts.change_password(
-            caller.userid, parameters.old_password, parameters.password, self.address
+            userid, parameters.old_password, parameters.password, self.address
         )
         return token_data(session)
 
@@ -139,10 +138,10 @@ class DeleteAccountHandler(UserHandler[AccountDeletion]):
         },
     )
 
-    async def serve(self, caller: Caller, parameters: AccountDeletion) -> None:
+    async def serve(self, userid: str, parameters: AccountDeletion) -> None:
         self.take_long()
-        stored = await self.services.accounts.authorize(caller.userid, parameters.password, self.address)
-        await self.services.deletion.delete(caller.userid, stored)
+        stored = await self.services.accounts.authorize(userid, parameters.password, self.address)
+        await self.services.deletion.delete(userid, stored)
 
 
 ROUTES: Routes = [

@@ -8,7 +8,6 @@ from tornado.web import HTTPError
 
 from handlers.base import BaseHandler
 from handlers.cors import PREFLIGHT
-from services.authentication import Caller
 from services.errors import Code
 from services.validation import P, validate
 
@@ -42,19 +41,18 @@ class UserHandler(InterfaceHandler, Generic[P]):
     """An interface for authenticated callers. Subclasses name their parameters and implement `serve`."""
 
     async def post(self) -> None:
-        caller, parameters = await self.authenticate()
-        self.answer(Code.OK, "OK", await self.serve(caller, parameters))
+        userid, parameters = await self.authenticate()
+        self.answer(Code.OK, "OK", await self.serve(userid, parameters))
 
-    async def authenticate(self) -> tuple[Caller, P]:
-        """The caller and the parameters. Raises INVALID_TOKEN, or the code of a malformed parameter."""
+    async def authenticate(self) -> tuple[str, P]:
+        """The userid of the caller, and the parameters. Raises INVALID_TOKEN, or the code of a malformed parameter."""
         body = self.body_object()
-        caller = await self.services.authenticator.identify(self.request.headers, self.request.body, body)
-        self.userid = caller.userid
-        self.application.work.claim(self, caller.userid)
+        self.userid = await self.services.authenticator.identify(self.request.headers, self.request.body, body)
+        self.application.work.claim(self, self.userid)
         parameters: P = validate(self.parameters, body)
-        return caller, parameters
+        return self.userid, parameters
 
-    async def serve(self, caller: Caller, parameters: P) -> Mapping[str, Any] | None:
+    async def serve(self, userid: str, parameters: P) -> Mapping[str, Any] | None:
         """Serve the caller. Returns the `data` of the answer."""
         raise NotImplementedError
 

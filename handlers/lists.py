@@ -1,6 +1,6 @@
 """Handlers of lists: a page looks the same to every caller, so it is rendered once for all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar
 
 from handlers.base import envelope
@@ -8,7 +8,8 @@ from handlers.interfaces import InterfaceHandler, UserHandler
 from handlers.page_cache import Page, PageKey
 from handlers.schemas.page import PageRequest
 from services.errors import Code
-from services.snapshot import Feed, Snapshot
+from services.feeds import known
+from services.snapshot import Feed
 from services.videos import is_deep
 
 
@@ -17,11 +18,11 @@ class PageHandler(InterfaceHandler):
 
     feed: ClassVar[Feed]
 
-    async def answer_page(self, key: PageKey, snapshot: Snapshot) -> None:
-        """Finish with a page that is at least as new as the snapshot."""
+    async def answer_page(self, key: PageKey, versions: Awaitable[bytes | None]) -> None:
+        """Finish with a page that is at least as new as the versions."""
         if is_deep(key.offset):
             self.take_long()
-        page = await self.application.page_cache.get(key, snapshot, self._render)
+        page = await self.application.page_cache.get(key, await known(versions), self._render)
         self.code = int(Code.OK)
         self._headers.add("Vary", "Accept-Encoding")  # beside Origin
         body = page.plain
@@ -45,5 +46,6 @@ class ListHandler(PageHandler, UserHandler[PageRequest]):
     parameters = PageRequest
 
     async def post(self) -> None:
-        caller, parameters = await self.authenticate()
-        await self.answer_page(PageKey(self.feed, parameters.index, parameters.count), caller.snapshot)
+        versions = self.services.feeds.look_up()
+        _, parameters = await self.authenticate()
+        await self.answer_page(PageKey(self.feed, parameters.index, parameters.count), versions)

@@ -1,12 +1,14 @@
 """The cache of rendered pages: the bytes of a page are made once for each version of its list.
 
 A reader asks with the snapshot that was read with its session, and gets no page that is older. So nobody misses a
-write that was answered before the read. A page whose version was not bumped, in a fault, expires after `ttl`.
+write that was answered before the read. Without a snapshot, in a fault, a reader gets a page whose rendering begins
+after the read. A page whose version was not bumped, in a fault, expires after `ttl`.
 """
 
 import asyncio
 import functools
 import gzip
+import math
 import time
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
@@ -18,7 +20,7 @@ from cachetools import LRUCache
 
 from services.background import Background
 from services.batch_loader import settle
-from services.snapshot import Feed, Snapshot
+from services.snapshot import Feed, Snapshot, is_current
 
 # A smaller answer fits into one packet anyway. A larger one would block the event loop for too long.
 _MIN_GZIP_BYTES = 1024
@@ -60,7 +62,7 @@ Render = Callable[[PageKey], Awaitable[Page]]
 
 @dataclass(slots=True)
 class CacheEntry:
-    """A rendered page, the time of its rendering and the latest snapshot for which it is known to be right."""
+    """A rendered page, the time of its rendering and the latest snapshot for which it is known to be right, if any."""
 
     page: Page
     rendered_at: float
@@ -83,6 +85,7 @@ class PageCache:
         self._entries: LRUCache[PageKey, CacheEntry] = LRUCache(max_bytes, getsizeof=_memory)
         self._readers: dict[PageKey, list[_Reader]] = {}
         self._renderings = Background()
+        self._unknown_at = -math.inf
         self.hits = self.misses = 0
 
     @property
@@ -96,14 +99,21 @@ class PageCache:
         return int(self._entries.currsize)
 
     async def get(self, key: PageKey, snapshot: Snapshot, render: Render) -> Page:
-        """The page, at least as new as the snapshot. `render` makes it when the cache has none that is right."""
+        """The page, at least as new as the snapshot. `render` makes it when the cache has none that is right.
+
+        Without a snapshot it is rendered, for all who wait, and what was rendered before counts no more: bumps may be
+        lost, too.
+        """
         if not self._ttl:
             return await render(key)
+        if snapshot is None:
+            self._unknown_at = time.monotonic()
         entry = self._entries.get(key)
         if (
             entry is None
             or time.monotonic() - entry.rendered_at >= self._ttl
-            or not entry.snapshot.is_current_for(snapshot, key.feed, entry.page.authors)
+            or entry.rendered_at <= self._unknown_at
+            or not is_current(entry.snapshot, snapshot, key.feed, entry.page.authors)
         ):
             self.misses += 1
             return await self._rendered(key, snapshot, render)
@@ -140,7 +150,7 @@ class PageCache:
                 self._entries[key] = CacheEntry(page, rendered_at, snapshot)
             joined, self._readers[key] = self._readers[key], []
             for reader in joined:
-                current = snapshot.is_current_for(reader.snapshot, key.feed, page.authors)
+                current = is_current(snapshot, reader.snapshot, key.feed, page.authors)
                 (readers if current else self._readers[key]).append(reader)
         except Exception as error:
             outcome = error

@@ -4,7 +4,6 @@ from handlers.base import Routes
 from handlers.description import Description
 from handlers.interfaces import UserHandler
 from handlers.schemas.profile import ProfileChanges, ProfileData, profile_data
-from services.authentication import Caller
 from services.errors import Code
 from services.texts import Text
 from services.validation import NoParameters
@@ -26,8 +25,8 @@ class GetUserInfoHandler(UserHandler[NoParameters]):
         refusals={Code.NO_SUCH_USER: "no such user"},
     )
 
-    async def serve(self, caller: Caller, parameters: NoParameters) -> ProfileData:
-        return profile_data(await self.services.profiles.get(caller.userid), self.formats)
+    async def serve(self, userid: str, parameters: NoParameters) -> ProfileData:
+        return profile_data(await self.services.profiles.get(userid), self.formats)
 
 
 class UploadUserInfoHandler(UserHandler[ProfileChanges]):
@@ -41,8 +40,8 @@ class UploadUserInfoHandler(UserHandler[ProfileChanges]):
         refusals={Code.UPDATE_FAILED: "no such user", Code.TOO_FREQUENT: "too many uploads"},
     )
 
-    async def serve(self, caller: Caller, parameters: ProfileChanges) -> None:
-        await self.services.profiles.update(caller.userid, parameters.model_dump(exclude_none=True))
+    async def serve(self, userid: str, parameters: ProfileChanges) -> None:
+        await self.services.profiles.update(userid, parameters.model_dump(exclude_none=True))
 
 
 ROUTES: Routes = [

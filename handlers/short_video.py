@@ -19,7 +19,6 @@ from handlers.schemas.short_video import (
 )
 from handlers.signature import GetCosSignHandler, GetVodSignHandler
 from handlers.ugc import UploadUgcHandler
-from services.authentication import Caller
 from services.errors import Code
 from services.snapshot import Feed
 from services.texts import Text
@@ -57,8 +56,8 @@ class UploadShortVideoHandler(UserHandler[ShortVideo]):
         refusals=UploadUgcHandler.description.refusals,
     )
 
-    async def serve(self, caller: Caller, parameters: ShortVideo) -> None:
-        await self.services.videos.upload_ugc(caller.userid, parameters.video())
+    async def serve(self, userid: str, parameters: ShortVideo) -> None:
+        await self.services.videos.upload_ugc(userid, parameters.video())
 
 
 class ShortVideoListHandler(PageHandler):
@@ -77,8 +76,7 @@ class ShortVideoListHandler(PageHandler):
 
     async def post(self) -> None:
         page = validate(ShortVideoPage, self.body_object())
-        snapshot = await self.services.videos.snapshot()
-        await self.answer_page(PageKey(self.feed, page.offset, page.count, _PATH), snapshot)
+        await self.answer_page(PageKey(self.feed, page.offset, page.count, _PATH), self.services.feeds.look_up())
 
     async def list_page(self, index: int, count: int) -> ShortVideoList:
         videos = await self.services.videos.ugc(index, count)

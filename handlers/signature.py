@@ -4,7 +4,6 @@ from handlers.base import Routes
 from handlers.description import Description
 from handlers.interfaces import UserHandler
 from handlers.schemas.signature import CosSignData, RoomserviceSignData, VodSignData
-from services.authentication import Caller
 from services.texts import Text
 from services.validation import NoParameters
 
@@ -21,8 +20,8 @@ class GetRoomserviceSignHandler(UserHandler[NoParameters]):
         details=Text("For the caller only. Valid for 600 seconds by default.", "仅限调用者本人。默认有效期 600 秒。"),
     )
 
-    async def serve(self, caller: Caller, parameters: NoParameters) -> RoomserviceSignData:
-        signed = self.services.signer.roomservice_sign(caller.userid)
+    async def serve(self, userid: str, parameters: NoParameters) -> RoomserviceSignData:
+        signed = self.services.signer.roomservice_sign(userid)
         return {"txTime": signed.tx_time, "sign": signed.sign}
 
 
@@ -36,7 +35,7 @@ class GetVodSignHandler(UserHandler[NoParameters]):
         details=Text("Valid for a day by default.", "默认有效期一天。"),
     )
 
-    async def serve(self, caller: Caller, parameters: NoParameters) -> VodSignData:
+    async def serve(self, userid: str, parameters: NoParameters) -> VodSignData:
         return {"signature": self.services.signer.vod_sign()}
 
 
@@ -50,7 +49,7 @@ class GetCosSignHandler(UserHandler[NoParameters]):
         details=Text("Valid for 600 seconds by default.", "默认有效期 600 秒。"),
     )
 
-    async def serve(self, caller: Caller, parameters: NoParameters) -> CosSignData:
+    async def serve(self, userid: str, parameters: NoParameters) -> CosSignData:
         signed = self.services.signer.cos_sign()
         return {"signKey": signed.sign_key, "keyTime": signed.key_time}
 

@@ -5,7 +5,6 @@ from handlers.description import Description
 from handlers.interfaces import UserHandler
 from handlers.lists import ListHandler
 from handlers.schemas.ugc import UgcFile, UgcList, UgcVideo, ugcinfo
-from services.authentication import Caller
 from services.errors import Code
 from services.snapshot import Feed
 from services.texts import Text
@@ -28,8 +27,8 @@ class UploadUgcHandler(UserHandler[UgcVideo]):
         refusals={Code.UPDATE_FAILED: "no such user", Code.TOO_FREQUENT: "too many uploads"},
     )
 
-    async def serve(self, caller: Caller, parameters: UgcVideo) -> None:
-        await self.services.videos.upload_ugc(caller.userid, parameters.video())
+    async def serve(self, userid: str, parameters: UgcVideo) -> None:
+        await self.services.videos.upload_ugc(userid, parameters.video())
 
 
 class GetUgcListHandler(ListHandler):
@@ -59,8 +58,8 @@ class DeleteUgcHandler(UserHandler[UgcFile]):
         refusals={Code.UPDATE_FAILED: "file_id: the user has no such video"},
     )
 
-    async def serve(self, caller: Caller, parameters: UgcFile) -> None:
-        await self.services.videos.delete_ugc(caller.userid, parameters.file_id)
+    async def serve(self, userid: str, parameters: UgcFile) -> None:
+        await self.services.videos.delete_ugc(userid, parameters.file_id)
 
 
 ROUTES: Routes = [

@@ -5,7 +5,6 @@ from handlers.description import Description
 from handlers.interfaces import UserHandler
 from handlers.lists import ListHandler
 from handlers.schemas.vod import RoomInformation, VodFile, VodList, vodinfo
-from services.authentication import Caller
 from services.errors import Code
 from services.snapshot import Feed
 from services.texts import Text
@@ -48,10 +47,8 @@ class UploadRoomHandler(UserHandler[RoomInformation]):
         refusals={Code.UPDATE_FAILED: "no such user", Code.TOO_FREQUENT: "too many uploads"},
     )
 
-    async def serve(self, caller: Caller, parameters: RoomInformation) -> None:
-        await self.services.videos.upload_room(
-            caller.userid, parameters.title, parameters.location, parameters.frontcover
-        )
+    async def serve(self, userid: str, parameters: RoomInformation) -> None:
+        await self.services.videos.upload_room(userid, parameters.title, parameters.location, parameters.frontcover)
 
 
 class DeleteVodHandler(UserHandler[VodFile]):
@@ -64,8 +61,8 @@ class DeleteVodHandler(UserHandler[VodFile]):
         refusals={Code.UPDATE_FAILED: "file_id: the user has no such video"},
     )
 
-    async def serve(self, caller: Caller, parameters: VodFile) -> None:
-        await self.services.videos.delete_replay(caller.userid, parameters.file_id)
+    async def serve(self, userid: str, parameters: VodFile) -> None:
+        await self.services.videos.delete_replay(userid, parameters.file_id)
 
 
 ROUTES: Routes = [

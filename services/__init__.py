@@ -43,6 +43,7 @@ class Services:
     accounts: Accounts
     authenticator: Authenticator
     deletion: AccountDeletion
+    feeds: Feeds
     health: Health
     inspection: Inspection
     metrics: Metrics
@@ -73,6 +74,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         redis = RedisClient.from_url(redis_url, timeout=settings.redis.timeout, max_batch=max_batch, metrics=metrics)
         resources.push_async_callback(redis.close)
         feeds = Feeds(redis, max_batch=max_batch)
+        resources.push_async_callback(feeds.close)
         passwords = _passwords(settings, metrics)
         resources.callback(passwords.close)
         sessions = _sessions(settings, redis)
@@ -90,6 +92,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ),
             authenticator=Authenticator(sessions, clock_skew=settings.auth.clock_skew),
             deletion=deletion,
+            feeds=feeds,
             health=Health(long_db, redis),
             inspection=Inspection(long_db, sessions),
             metrics=metrics,

@@ -5,14 +5,13 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
 from services import sessions
 from services.errors import Code, ServiceError
 from services.sessions import Sessions
-from services.snapshot import Snapshot
 from services.tencent import signatures
 from services.validation import is_userid
 
@@ -23,13 +22,6 @@ _MAX_SHOWN_S = 10**10
 _MIN_MILLISECONDS = 1e11  # a larger timestamp is in milliseconds (iOS)
 
 
-class Caller(NamedTuple):
-    """The authenticated user of a request, and the snapshot that was read with the session."""
-
-    userid: str
-    snapshot: Snapshot
-
-
 class Authenticator:
     """Identifies the caller of a request. `clock_skew` is in seconds."""
 
@@ -37,15 +29,15 @@ class Authenticator:
         self._sessions = sessions
         self._clock_skew = clock_skew
 
-    async def identify(self, headers: Mapping[str, str], raw: bytes, body: Mapping[str, Any]) -> Caller:
-        """The caller. `raw` is the body exactly as received, `body` its value. Raises INVALID_TOKEN."""
+    async def identify(self, headers: Mapping[str, str], raw: bytes, body: Mapping[str, Any]) -> str:
+        """The userid of the caller. `raw` is the body exactly as received, `body` its value. Raises INVALID_TOKEN."""
         if (signature := headers.get("Liteav-Sig")) is not None:
             return await self._signed(signature, raw, body)
         if (authorization := headers.get("Authorization")) is not None:
             return await self._bearer(authorization, body)
         raise _invalid("the request has neither a Liteav-Sig nor an Authorization header")
 
-    async def _bearer(self, authorization: str, body: Mapping[str, Any]) -> Caller:
+    async def _bearer(self, authorization: str, body: Mapping[str, Any]) -> str:
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
         userid = sessions.owner(token)
@@ -56,9 +48,9 @@ class Authenticator:
             raise _invalid("the token is wrong, expired or replaced by a newer login")
         if body.get("userid") not in (None, userid):
             raise _invalid("userid: must be the user of the token, or absent")
-        return Caller(userid, session.snapshot)
+        return userid
 
-    async def _signed(self, signature: str, raw: bytes, body: Mapping[str, Any]) -> Caller:
+    async def _signed(self, signature: str, raw: bytes, body: Mapping[str, Any]) -> str:
         userid = body.get("userid")
         if not isinstance(userid, str) or not is_userid(userid):
             raise _invalid("userid: must be the user whose token signs the request")
@@ -71,7 +63,7 @@ class Authenticator:
         if _is_dated(body):
             self._check_freshness(userid, body)
             self._sessions.renew_if_due(session)  # a request without a date could be replayed to renew it for ever
-        return Caller(userid, session.snapshot)
+        return userid
 
     def _check_freshness(self, userid: str, body: Mapping[str, Any]) -> None:
         """Refuse a signed request past timestamp + expires, with an allowance for clocks that differ."""

@@ -76,5 +76,6 @@ def settle(future: asyncio.Future[V], outcome: V | Exception) -> None:
         return
     if isinstance(outcome, Exception):
         future.set_exception(outcome)
+        future.exception()  # asyncio would log it for a caller that was refused before it came to await this
     else:
         future.set_result(outcome)

@@ -5,64 +5,94 @@
 
 import asyncio
 import secrets
+from collections.abc import Awaitable
+from contextlib import suppress
 
 import structlog
 
+from services.background import Background
 from services.batch_loader import BatchLoader
 from services.errors import StoreError
 from services.redis import keys
 from services.redis.client import RedisClient, Script
-from services.snapshot import VERSION_KEYS, Feed, Snapshot
+from services.snapshot import OFFSETS, VERSION_BYTES, VERSIONS_BYTES, Feed, Snapshot
 
 log = structlog.get_logger()
 
-# Every request reads the log of changed profiles. It holds the changes between two requests for one page.
+# Every reader of a list reads the log of changed profiles. It holds the changes between two requests for one page.
 _MAX_PROFILES_BYTES = 1024
+_RETRY_S = 0.2
 
-# KEYS: the log of changed profiles. ARGV: records to append, bytes to keep.
+# KEYS: the versions. ARGV: records to append to the log of changed profiles, bytes before the log, bytes of it to keep.
 _APPEND = Script.of(
     "log changed profiles",
     """
-redis.call('SET', KEYS[1], string.sub((redis.call('GET', KEYS[1]) or '') .. ARGV[1], -tonumber(ARGV[2])))
+local value, start = redis.call('GET', KEYS[1]) or '', tonumber(ARGV[2])
+local versions = string.sub(value .. string.rep('\\0', start), 1, start)
+redis.call('SET', KEYS[1], versions .. string.sub(string.sub(value, start + 1) .. ARGV[1], -tonumber(ARGV[3])))
 """,
 )
 
 
 class Feeds:
-    """Bumps versions. A version is random: a counter that Redis lost would return to numbers that pages know.
+    """Reads and bumps versions. A version is random: a counter that Redis lost would return to numbers that pages know.
 
-    A write stands even if its bump fails: then pages that do not show it expire after `page_ttl`.
+    A write stands even if its bump fails. Then all versions are bumped as soon as Redis takes that, and if this process
+    ends before, pages that do not show the write expire after `page_ttl`.
     """
 
     def __init__(self, redis: RedisClient, *, max_batch: int) -> None:
         self._redis = redis
         self._bumps: BatchLoader[Feed, None] = BatchLoader(self._bump, max_batch=max_batch)
         self._profiles: BatchLoader[str, None] = BatchLoader(self._append, max_batch=max_batch)
+        self._catching_up = Background()
 
-    async def snapshot(self) -> Snapshot:
-        """The versions now, for a reader without a session."""
-        return await self._redis.snapshot()
+    async def close(self) -> None:
+        """Give up the bumps that Redis has not taken yet."""
+        await self._catching_up.cancel()
+
+    def look_up(self) -> asyncio.Future[bytes | None]:
+        """The versions now, for `known`. A reader asks in the iteration of its session: one call reads both."""
+        return self._redis.get(keys.VERSIONS)
 
     async def bump(self, feed: Feed) -> None:
         """Call it when rows of the list have been committed."""
-        await _tolerantly(self._bumps.load(feed))
+        await self._tolerantly(self._bumps.load(feed))
 
     async def bump_profile(self, userid: str) -> None:
         """Call it when a profile has been committed of which lists show something."""
-        await _tolerantly(self._profiles.load(userid))
+        await self._tolerantly(self._profiles.load(userid))
 
     async def _bump(self, feeds: list[Feed]) -> list[None]:
-        await asyncio.gather(*(self._redis.set(VERSION_KEYS[feed], secrets.token_bytes(8)) for feed in set(feeds)))
+        versions = ((OFFSETS[feed], secrets.token_bytes(VERSION_BYTES)) for feed in set(feeds))
+        await asyncio.gather(*(self._redis.set_range(keys.VERSIONS, *version) for version in versions))
         return [None] * len(feeds)
 
     async def _append(self, userids: list[str]) -> list[None]:
         records = "".join(f"{userid}.{secrets.token_hex(4)};" for userid in userids)
-        await self._redis.run(_APPEND, [keys.CHANGED_PROFILES], [records, _MAX_PROFILES_BYTES])
+        await self._redis.run(_APPEND, [keys.VERSIONS], [records, VERSIONS_BYTES, _MAX_PROFILES_BYTES])
         return [None] * len(userids)
 
+    async def _tolerantly(self, bump: asyncio.Future[None]) -> None:
+        try:
+            await bump
+        except StoreError as error:
+            log.warning("version not bumped", error=str(error))
+            if not self._catching_up:
+                self._catching_up.start(self._catch_up())
 
-async def _tolerantly(bump: asyncio.Future[None]) -> None:
+    async def _catch_up(self) -> None:
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            with suppress(StoreError):
+                await self._bump(list(Feed))
+                return
+
+
+async def known(versions: Awaitable[bytes | None]) -> Snapshot:
+    """The snapshot that was looked up."""
     try:
-        await bump
+        return await versions or b""
     except StoreError as error:
-        log.warning("version not bumped", error=str(error))
+        log.warning("versions unknown", error=str(error))
+        return None

@@ -18,7 +18,6 @@ from services.background import Background
 from services.errors import Code, ServiceError, StoreError, unavailable
 from services.redis import keys
 from services.redis.client import RedisClient, Script
-from services.snapshot import Snapshot
 
 log = structlog.get_logger()
 
@@ -105,13 +104,12 @@ class Session(NamedTuple):
 
 
 class CurrentSession(NamedTuple):
-    """The session that a request found, with the snapshot that was read in the same MGET."""
+    """The session that a request found."""
 
     userid: str
     token: str
     value: bytes
     """The value of the token's key."""
-    snapshot: Snapshot
 
 
 class Sessions:
@@ -170,8 +168,8 @@ class Sessions:
 
     async def current(self, userid: str) -> CurrentSession | None:
         """The user's session, None without one."""
-        value, snapshot = await self._redis.look_up(keys.token(userid))
-        return None if value is None else CurrentSession(userid, _token_in(value), value, snapshot)
+        value = await self._redis.get(keys.token(userid))
+        return None if value is None else CurrentSession(userid, _token_in(value), value)
 
     def renew_if_due(self, session: CurrentSession) -> None:
         """Extend a session in use by a whole lifetime, in the background, when half of it is over."""

@@ -1,51 +1,52 @@
-"""A snapshot: the versions of everything that the pages of the lists show, read in the same MGET as a session.
+"""A snapshot: the versions of everything that the pages of the lists show, at one moment.
 
 A list has a version, which every change of its rows replaces. A list also shows the profiles of its authors. Most
 users are on no page, so a changed profile does not replace the version: it is appended to a short log of changed
 profiles, and invalidates only the pages that show the user.
+
+All of that is one value of one key in Redis: the versions of the lists, in the order of `Feed` and of VERSION_BYTES
+each, then the log with `userid.random;` for each change, the newest last. It is empty before the first change.
 """
 
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
-from typing import NamedTuple, cast
 
-from services.redis import keys
+Snapshot = bytes | None
+"""None is an unknown one: Redis could not tell it. No page is known to be right then."""
 
 
 class Feed(StrEnum):
-    """A list, named as the field of `Snapshot` that holds its version."""
+    """A list."""
 
     REPLAYS = "replays"
     UGC = "ugc"
 
 
-class Snapshot(NamedTuple):
-    """The versions at one moment, and the log of changed profiles: `userid.random;` of each, the newest last."""
-
-    replays: bytes | None = None
-    ugc: bytes | None = None
-    profiles: bytes | None = None
-
-    def is_current_for(self, later: "Snapshot", feed: Feed, authors: AbstractSet[str]) -> bool:
-        """True when a page of this snapshot, which shows these authors, is still right in a later snapshot."""
-        if self == later:
-            return True
-        if self.version(feed) != later.version(feed):
-            return False
-        if self.profiles == later.profiles:
-            return True
-        if not self.profiles or not later.profiles:
-            return False
-        newest = self.profiles[self.profiles.rfind(b";", 0, -1) + 1 :]
-        _, separator, since = later.profiles.rpartition(newest)
-        changed = (record.partition(".")[0] for record in since.decode(errors="replace").split(";"))
-        return bool(separator) and authors.isdisjoint(changed)
-
-    def version(self, feed: Feed) -> bytes | None:
-        """The version of one list."""
-        return cast("bytes | None", getattr(self, feed))
+VERSION_BYTES = 8
+VERSIONS_BYTES = VERSION_BYTES * len(Feed)
+"""The length of the versions of all lists, behind which the log begins."""
+OFFSETS = {feed: VERSION_BYTES * position for position, feed in enumerate(Feed)}
+"""The position of each list's version."""
 
 
-VERSION_KEYS = {Feed.REPLAYS: keys.REPLAYS_VERSION, Feed.UGC: keys.UGC_VERSION}
-SNAPSHOT_KEYS = (keys.REPLAYS_VERSION, keys.UGC_VERSION, keys.CHANGED_PROFILES)
-"""The keys of a snapshot, in the order of its fields."""
+def is_current(earlier: Snapshot, later: Snapshot, feed: Feed, authors: AbstractSet[str]) -> bool:
+    """True when a page of the earlier snapshot, which shows these authors, is still right in the later one."""
+    if earlier is None or later is None:
+        return False
+    if earlier == later:
+        return True
+    if _version(earlier, feed) != _version(later, feed):
+        return False
+    log, later_log = earlier[VERSIONS_BYTES:], later[VERSIONS_BYTES:]
+    if log == later_log:
+        return True
+    if not log or not later_log:
+        return False
+    newest = log[log.rfind(b";", 0, -1) + 1 :]
+    _, separator, since = later_log.rpartition(newest)
+    changed = (record.partition(".")[0] for record in since.decode(errors="replace").split(";"))
+    return bool(separator) and authors.isdisjoint(changed)
+
+
+def _version(snapshot: bytes, feed: Feed) -> bytes:
+    return snapshot[OFFSETS[feed] : OFFSETS[feed] + VERSION_BYTES]

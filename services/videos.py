@@ -12,7 +12,7 @@ from models.vod import ListedReplay
 from services.errors import Code, ServiceError, unavailable
 from services.feeds import Feeds
 from services.limits import Limits
-from services.snapshot import Feed, Snapshot
+from services.snapshot import Feed
 
 __all__ = ["ListedReplay", "ListedVideo", "Video", "Videos"]
 
@@ -87,10 +87,6 @@ class Videos:
         """The number of short videos that are listed. A large one is MySQL's estimate: to count takes time."""
         counted = await ugc.count(self._db, _MAX_COUNTED)
         return counted if counted < _MAX_COUNTED else max(counted, await ugc.estimate(self._db))
-
-    async def snapshot(self) -> Snapshot:
-        """The versions of the lists now, for a reader without a session."""
-        return await self._feeds.snapshot()
 
     async def hide(self, feed: Feed, userid: str, file_id: str, *, hidden: bool) -> None:
         """Hide a row from its list, or show it again. Raises UPDATE_FAILED when there is none."""

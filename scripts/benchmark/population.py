@@ -1,6 +1,7 @@
 """The users, rows and sessions of a benchmark."""
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import redis
 from conf.settings import Password, mysql_arguments
 from scripts.stores.private_servers import Urls
 from services.redis import keys
-from services.snapshot import VERSION_KEYS
+from services.snapshot import VERSIONS_BYTES
 
 TABLES = ("tb_account", "tb_room", "tb_vod", "tb_vod_file", "tb_ugc")
 PASSWORD = "0571749e2ac330a7455809c6b0e7af90"
@@ -114,8 +115,7 @@ class Stores:
 
     def invalidate_lists(self) -> None:
         """Invalidate the cached pages after a change of rows, as a write through the server does."""
-        for key in VERSION_KEYS.values():
-            self._redis.set(key, hashlib.sha256(str(self._redis.time()).encode()).digest())
+        self._redis.setrange(keys.VERSIONS, 0, secrets.token_bytes(VERSIONS_BYTES))
 
     def row(self, sql: str) -> tuple[object, ...]:
         """The first row of a query."""

@@ -1,9 +1,9 @@
 """The Redis client: the GETs of one iteration of the event loop are one MGET, its other commands one pipeline."""
 
+import asyncio
 import hashlib
-import itertools
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from redis.exceptions import (
@@ -26,10 +26,6 @@ from services.errors import StoreError, StoreUnavailable
 from services.metrics.catalogue import Metrics, kind_of
 from services.metrics.families import Histogram
 from services.redis.connections import Command, Connections
-from services.snapshot import SNAPSHOT_KEYS, Snapshot
-
-Lookup = tuple[bytes | None, Snapshot]
-"""The value of a key, and the snapshot that the same MGET read."""
 
 # One call of each kind is under way at a time; without coalescing every request needs a connection of its own.
 _MAX_CONNECTIONS = 32
@@ -81,7 +77,9 @@ class RedisClient:
     def __init__(self, connections: Connections, *, max_batch: int, metrics: Metrics) -> None:
         self._connections = connections
         sizes, seconds = metrics.batch_size, metrics.redis_seconds
-        self._lookups: BatchLoader[str, Lookup] = BatchLoader(self._mget, max_batch=max_batch, sizes=sizes["MGET"])
+        self._lookups: BatchLoader[str, bytes | None] = BatchLoader(
+            self._mget, max_batch=max_batch, sizes=sizes["MGET"]
+        )
         self._commands: BatchLoader[Command, Any] = BatchLoader(
             self._pipeline, max_batch=max_batch, sizes=sizes["pipeline"]
         )
@@ -94,17 +92,9 @@ class RedisClient:
         connections = Connections.from_url(url, size=_MAX_CONNECTIONS, timeout=timeout)
         return cls(connections, max_batch=max_batch, metrics=metrics)
 
-    def look_up(self, key: str) -> Awaitable[Lookup]:
-        """The value of a key with a snapshot that is at least as new as this call."""
+    def get(self, key: str) -> asyncio.Future[bytes | None]:
+        """A future of the value of a key."""
         return self._lookups.load(key)
-
-    async def snapshot(self) -> Snapshot:
-        """A snapshot that is at least as new as this call, for a reader without a session."""
-        return (await self._lookups.load(SNAPSHOT_KEYS[0]))[1]
-
-    async def get(self, key: str) -> bytes | None:
-        """The value of a key."""
-        return (await self._lookups.load(key))[0]
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """Run a script; its return value."""
@@ -117,6 +107,10 @@ class RedisClient:
         """Set a key, for `expires` seconds."""
         await self._commands.load(("SET", key, value) if expires is None else ("SET", key, value, "EX", expires))
 
+    async def set_range(self, key: str, offset: int, value: bytes) -> None:
+        """Overwrite a part of a value, from an offset. What is missing before that becomes zero bytes."""
+        await self._commands.load(("SETRANGE", key, offset, value))
+
     async def delete(self, *keys: str) -> None:
         """Delete keys, which are all of one user."""
         await self._commands.load(("DEL", *keys))
@@ -125,12 +119,13 @@ class RedisClient:
         """Close every connection."""
         await self._connections.close()
 
-    async def _mget(self, keys: list[str]) -> list[Lookup]:
-        (values,) = await self._run([("MGET", *keys, *SNAPSHOT_KEYS)], self._mget_seconds)
+    async def _mget(self, keys: list[str]) -> list[bytes | None]:
+        unique = dict.fromkeys(keys)
+        (values,) = await self._run([("MGET", *unique)], self._mget_seconds)
         if isinstance(values, StoreError):
             raise values
-        snapshot = Snapshot(*values[len(keys) :])
-        return list(zip(values[: len(keys)], itertools.repeat(snapshot)))
+        value_of = dict(zip(unique, values, strict=True))
+        return [value_of[key] for key in keys]
 
     async def _pipeline(self, commands: list[Command]) -> list[Any]:
         return await self._run(commands, self._pipeline_seconds)
