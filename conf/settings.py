@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from conf.redis_url import redis_address
 from conf.values import UNIX, OptionalRate, Proxies, Rate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,9 +148,7 @@ class Redis(Section):
     @field_validator("url")
     @classmethod
     def _url(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if parts.scheme not in ("redis", "rediss", "unix") or not _has_port(parts):
-            raise ValueError("takes redis://[:password@]host:port/0, rediss://… or unix:///path?db=0")
+        redis_address(value.get_secret_value())
         return value
 
 
@@ -357,10 +356,10 @@ class Settings(BaseSettings):
         mysql = mysql_arguments(self.mysql.url.get_secret_value())
         if not (mysql["unix_socket"] or mysql["host"] in _LOOPBACK or mysql["ssl"]):
             yield "mysql.url: passwords and rows cross the network in plain text without ?ssl_ca="
-        redis = urlsplit(self.redis.url.get_secret_value())
-        if redis.scheme == "redis" and redis.hostname not in _LOOPBACK:
+        redis = [urlsplit(url) for url in redis_address(self.redis.url.get_secret_value()).urls]
+        if any(url.scheme == "redis" and url.hostname not in _LOOPBACK for url in redis):
             yield "redis.url: tokens cross the network in plain text without rediss://"
-        if redis.scheme != "unix" and not redis.password:
+        if redis[0].scheme != "unix" and not redis[0].password:
             yield "redis.url: whoever reaches Redis can read all tokens: it has no password"
 
     @classmethod

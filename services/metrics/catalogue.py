@@ -91,8 +91,8 @@ class Metrics:
         )
         self.redis_seconds = Histograms(
             "xiaozhibo_redis_call_duration_seconds",
-            "Time of a call: one MGET, or a pipeline of commands",
-            "call",
+            "Time of a call: what is asked of a node at once",
+            "node",
             bounds=_STORE_S,
         )
         self.store_errors = Counter("xiaozhibo_store_errors_total", "Calls to a store that failed", "store", "kind")

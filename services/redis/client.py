@@ -1,12 +1,14 @@
-"""The Redis client: the GETs of one iteration of the event loop are one MGET, its other commands one pipeline."""
+"""The Redis client: what one iteration of the event loop asks a node travels together."""
 
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     AuthorizationError,
     ClusterDownError,
@@ -21,14 +23,17 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from conf.redis_url import redis_address
 from services.batch_loader import BatchLoader
 from services.errors import StoreError, StoreUnavailable
 from services.metrics.catalogue import Metrics, kind_of
-from services.metrics.families import Histogram
-from services.redis.connections import Command, Connections
+from services.redis.cluster import Cluster
+from services.redis.connections import Command
+from services.redis.nodes import Node, Nodes
+from services.redis.single import Single
 
-# One call of each kind is under way at a time; without coalescing every request needs a connection of its own.
-_MAX_CONNECTIONS = 32
+# Before repetitions of a call whose keys are moving; a small slot takes milliseconds.
+_PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16)
 
 _PASSING = (
     RedisConnectionError,
@@ -37,7 +42,7 @@ _PASSING = (
     OutOfMemoryError,
     MasterDownError,
     ClusterDownError,
-    TryAgainError,
+    AskError,
 )
 # redis-py makes these connection errors.
 _CREDENTIALS = (AuthenticationError, AuthorizationError)
@@ -68,103 +73,120 @@ class _ScriptMissing(StoreError):
     """Redis has lost its cache of scripts."""
 
 
-class RedisClient:
-    """Coalesces calls: at most `max_batch` travel together. Each call has `timeout` seconds, its connection included.
+class _KeysMoving(StoreUnavailable):
+    """Some of the keys of a call are on a new node already, and the others are not: in a moment all are."""
 
-    Every method raises StoreUnavailable when Redis cannot answer now, and StoreError when it refuses.
+
+class RedisClient:
+    """Coalesces calls: at most `max_batch` travel together to a node, GETs and other commands alike.
+
+    Each call has `timeout` seconds, its connection included. Every method raises StoreUnavailable when Redis cannot
+    answer now, and StoreError when it refuses. All keys of a call are of one user: they share a node.
     """
 
-    def __init__(self, connections: Connections, *, max_batch: int, metrics: Metrics) -> None:
-        self._connections = connections
-        sizes, seconds = metrics.batch_size, metrics.redis_seconds
-        self._lookups: BatchLoader[str, bytes | None] = BatchLoader(
-            self._mget, max_batch=max_batch, sizes=sizes["MGET"]
-        )
-        self._commands: BatchLoader[Command, Any] = BatchLoader(
-            self._pipeline, max_batch=max_batch, sizes=sizes["pipeline"]
-        )
-        self._mget_seconds, self._pipeline_seconds = seconds["MGET"], seconds["pipeline"]
-        self._errors = metrics.store_errors
+    def __init__(self, nodes: Nodes, *, max_batch: int, metrics: Metrics) -> None:
+        self._nodes = nodes
+        self._batches = _Batches(max_batch, metrics)
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float, max_batch: int, metrics: Metrics) -> Self:
         """A client that connects at its first call."""
-        connections = Connections.from_url(url, size=_MAX_CONNECTIONS, timeout=timeout)
-        return cls(connections, max_batch=max_batch, metrics=metrics)
+        address = redis_address(url)
+        nodes = Cluster(address, timeout=timeout) if address.is_cluster else Single(address, timeout=timeout)
+        return cls(nodes, max_batch=max_batch, metrics=metrics)
 
     def get(self, key: str) -> asyncio.Future[bytes | None]:
         """A future of the value of a key."""
-        return self._lookups.load(key)
+        return self._batches[self._nodes.of(key)].load(key)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """Run a script; its return value."""
         try:
-            return await self._commands.load(("EVALSHA", script.sha, len(keys), *keys, *args))
+            return await self._run(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *args))
         except _ScriptMissing:
-            return await self._commands.load(("EVAL", script.text, len(keys), *keys, *args))
+            return await self._run(keys[0], ("EVAL", script.text, len(keys), *keys, *args))
 
     async def set(self, key: str, value: str | bytes, expires: int | None = None) -> None:
         """Set a key, for `expires` seconds."""
-        await self._commands.load(("SET", key, value) if expires is None else ("SET", key, value, "EX", expires))
+        await self._run(key, ("SET", key, value) if expires is None else ("SET", key, value, "EX", expires))
 
     async def set_range(self, key: str, offset: int, value: bytes) -> None:
         """Overwrite a part of a value, from an offset. What is missing before that becomes zero bytes."""
-        await self._commands.load(("SETRANGE", key, offset, value))
+        await self._run(key, ("SETRANGE", key, offset, value))
 
     async def delete(self, *keys: str) -> None:
-        """Delete keys, which are all of one user."""
-        await self._commands.load(("DEL", *keys))
+        """Delete keys."""
+        await self._run(keys[0], ("DEL", *keys))
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._connections.close()
+        await self._nodes.close()
 
-    async def _mget(self, keys: list[str]) -> list[bytes | None]:
-        unique = dict.fromkeys(keys)
-        (values,) = await self._run([("MGET", *unique)], self._mget_seconds)
-        if isinstance(values, StoreError):
-            raise values
-        value_of = dict(zip(unique, values, strict=True))
-        return [value_of[key] for key in keys]
+    async def _run(self, key: str, command: Command) -> Any:
+        for pause in _PAUSES_S:
+            try:
+                return await self._batches[self._nodes.of(key)].load(command)
+            except _KeysMoving:
+                await asyncio.sleep(pause)
+        return await self._batches[self._nodes.of(key)].load(command)
 
-    async def _pipeline(self, commands: list[Command]) -> list[Any]:
-        return await self._run(commands, self._pipeline_seconds)
 
-    async def _run(self, commands: list[Command], seconds: Histogram) -> list[Any]:
-        """The replies to commands. An error that Redis replies is a value: only the caller of its command fails."""
+class _Batches(dict[Node, BatchLoader[str | Command, Any]]):
+    """The batch of each node. A look-up in it is the key, and everything else a command."""
+
+    def __init__(self, max_batch: int, metrics: Metrics) -> None:
+        self._max_batch = max_batch
+        self._metrics = metrics
+
+    def __missing__(self, node: Node) -> BatchLoader[str | Command, Any]:
+        self[node] = batch = BatchLoader(
+            partial(self._call, node), max_batch=self._max_batch, sizes=self._metrics.batch_size[node.name]
+        )
+        return batch
+
+    async def _call(self, node: Node, items: list[str | Command]) -> list[Any]:
+        """The replies. An error that Redis replies is a value: only the caller of its command fails."""
+        keys = list({item: None for item in items if isinstance(item, str)})
+        commands = [item for item in items if not isinstance(item, str)]
         started = time.monotonic()
         try:
-            replies = await self._connections.call(commands)
+            replies = await node.call(keys, commands)
         except TimeoutError:
-            unavailable = StoreUnavailable("redis", "no answer in time", _outline(commands))
-            raise self._counted(unavailable) from None
+            raise self._counted(StoreUnavailable("redis", "no answer in time", _outline(node, items))) from None
         except RedisError as error:
-            raise self._counted(_translated(error, _outline(commands))) from error
+            raise self._counted(_translated(error, _outline(node, items))) from error
         finally:
-            seconds.observe(time.monotonic() - started)
+            self._metrics.redis_seconds[node.name].observe(time.monotonic() - started)
+        values = dict(zip(keys, replies, strict=False))
+        others = iter(replies[len(keys) :])
+        outcomes = [values[item] if isinstance(item, str) else next(others) for item in items]
         return [
-            self._counted(_translated(reply, _outline([command]))) if isinstance(reply, RedisError) else reply
-            for command, reply in zip(commands, replies, strict=True)
+            self._counted(_translated(outcome, _outline(node, [item]))) if isinstance(outcome, RedisError) else outcome
+            for item, outcome in zip(items, outcomes, strict=True)
         ]
 
     def _counted(self, error: StoreError) -> StoreError:
         if not isinstance(error, _ScriptMissing):
-            self._errors["redis", kind_of(error)] += 1
+            self._metrics.store_errors["redis", kind_of(error)] += 1
         return error
 
 
-def _outline(commands: list[Command]) -> str:
-    """The scripts that the commands run, and the names of the other commands."""
-    return ", ".join(sorted({_name(command) for command in commands}))
+def _outline(node: Node, items: Iterable[str | Command]) -> str:
+    """The node, the scripts that the commands run, and the names of the other commands."""
+    return f"{node.name}: {', '.join(sorted({_name(item) for item in items}))}"
 
 
-def _name(command: Command) -> str:
-    return _names[command[1]] if command[0] in ("EVALSHA", "EVAL") else str(command[0])
+def _name(item: str | Command) -> str:
+    if isinstance(item, str):
+        return "GET"
+    return _names[item[1]] if item[0] in ("EVALSHA", "EVAL") else str(item[0])
 
 
 def _translated(error: RedisError, call: str) -> StoreError:
     if isinstance(error, NoScriptError):
         return _ScriptMissing("redis", "script not cached", call)
+    if isinstance(error, TryAgainError):
+        return _KeysMoving("redis", "only some of the keys have moved", call)
     reason = f"{type(error).__name__}: {error}"
     # redis-py wraps a refusal of the credentials in an error of the connection.
     refused = isinstance(error, _CREDENTIALS) or isinstance(error.__cause__, _CREDENTIALS)

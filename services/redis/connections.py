@@ -1,15 +1,16 @@
-"""Connections to Redis: redis-py reads the URL, connects and signs in; hiredis packs the commands.
+"""Connections to one Redis: redis-py reads the URL, connects and signs in; hiredis packs the commands.
 
 A command through redis-py's own client passes its pool, its retries and its observability, which cost more than the
 command.
 """
 
 import asyncio
+import ssl
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import hiredis
-from redis.asyncio import ConnectionPool
+from redis.asyncio import ConnectionPool, SSLConnection
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -19,30 +20,26 @@ from models.time_limit import TimeLimit
 
 Command = tuple[str | bytes | int, ...]
 
+# One call of a batch is under way at a time; without batches every request needs a connection of its own.
+_MAX_CONNECTIONS = 32
+
 
 class Connections:
-    """At most `size` connections, each opened when it is needed. Each call has `timeout` seconds, all included."""
+    """Some connections, each opened when it is needed. Each call has `timeout` seconds, all included."""
 
-    def __init__(self, connections: Sequence[AbstractConnection], *, timeout: float) -> None:
-        self._all = connections
-        self._timeout = timeout
-        # The one that came back last goes out first: a server with little to do opens few.
-        self._idle: asyncio.LifoQueue[AbstractConnection] = asyncio.LifoQueue()
-        for connection in connections:
-            self._idle.put_nowait(connection)
-
-    @classmethod
-    def from_url(cls, url: str, *, size: int, timeout: float) -> Self:
-        """Connections to the Redis of this URL. Nothing is connected yet."""
-        factory = ConnectionPool.from_url(
+    def __init__(self, url: str, *, timeout: float, tls: ssl.SSLContext | None = None) -> None:
+        self._factory = ConnectionPool.from_url(
             url,
             protocol=2,  # it has no messages that are no reply
             socket_timeout=None,  # `call` limits the time: redis-py would make a task of every command
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),  # a command without an answer may have run, and a script must not run twice
         )
-        connections = [factory.make_connection() for _ in range(size)]  # type: ignore[no-untyped-call]
-        return cls(connections, timeout=timeout)
+        self._timeout = timeout
+        self._tls = tls
+        self._all: list[AbstractConnection] = []
+        # The one that came back last goes out first: a server with little to do opens few.
+        self._idle: asyncio.LifoQueue[AbstractConnection] = asyncio.LifoQueue()
 
     async def call(self, commands: Sequence[Command]) -> list[Any]:
         """The replies to commands that travel together. An error that Redis replies is a value.
@@ -50,6 +47,8 @@ class Connections:
         Raises TimeoutError, and RedisError when the connection fails: then some of the commands may have run.
         """
         with TimeLimit(self._timeout):
+            if self._idle.empty() and len(self._all) < _MAX_CONNECTIONS:
+                self._idle.put_nowait(self._new())
             connection = await self._idle.get()
             try:
                 return await _replies(connection, commands)
@@ -62,6 +61,13 @@ class Connections:
     async def close(self) -> None:
         """Close every connection."""
         await asyncio.gather(*(connection.disconnect() for connection in self._all), return_exceptions=True)
+
+    def _new(self) -> AbstractConnection:
+        connection: AbstractConnection = self._factory.make_connection()  # type: ignore[no-untyped-call]
+        if self._tls and isinstance(connection, SSLConnection):
+            connection.ssl_context.context = self._tls  # each would read the system's certificates, which takes 30 ms
+        self._all.append(connection)
+        return connection
 
 
 async def _replies(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:

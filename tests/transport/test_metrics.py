@@ -171,7 +171,9 @@ async def test_pages_and_batches_are_counted(api: Api, value: Value) -> None:
     assert value("page_cache_entries") == 1
     assert (value("page_cache_bytes") or 0) > 0
     assert value("batch_size_count", batch="MGET") == value("redis_call_duration_seconds_count", call="MGET")
-    assert value("batch_size_sum", batch="MGET") == 7  # the password of the login, and three times a session and the versions
+    assert (
+        value("batch_size_sum", batch="MGET") == 7
+    )  # the password of the login, and three times a session and the versions
 
 
 @pytest.mark.gen_test

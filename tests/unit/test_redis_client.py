@@ -19,7 +19,7 @@ TIMEOUT_S = 20
 @pytest.mark.gen_test
 async def test_an_error_that_redis_replies_is_raised_in_its_caller_alone(store: Redis) -> None:
     client = RedisClient.from_url(REDIS_URL, timeout=TIMEOUT_S, max_batch=256, metrics=Metrics())
-    first = asyncio.ensure_future(client.run(FAILING, [], []))  # a lone command
+    first = asyncio.ensure_future(client.run(FAILING, ["k"], []))  # a lone command
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     behind = [asyncio.ensure_future(client.set(f"k{number}", "v")) for number in range(3)]
@@ -36,7 +36,7 @@ async def test_every_caller_gets_the_reply_to_its_own_command(store: Redis, max_
     client = RedisClient.from_url(REDIS_URL, timeout=TIMEOUT_S, max_batch=max_batch, metrics=Metrics())
     echo = Script.of("echo", "return ARGV[1]")
     texts = [f"é {number}\r\n" for number in range(100)]  # more than there are connections
-    assert await asyncio.gather(*(client.run(echo, [], [text]) for text in texts)) == [t.encode() for t in texts]
+    assert await asyncio.gather(*(client.run(echo, ["k"], [text]) for text in texts)) == [t.encode() for t in texts]
     await asyncio.gather(*(client.set(text, text, 100) for text in texts))
     assert await asyncio.gather(*map(client.get, texts)) == [text.encode() for text in texts]
     assert store.ttl(texts[0]) in (99, 100)
@@ -60,14 +60,14 @@ async def test_a_late_reply_reaches_nobody(tmp_path: Path) -> None:
     with private_redis(tmp_path, durable=False) as url, Redis.from_url(url) as own:
         client = RedisClient.from_url(url, timeout=0.3, max_batch=256, metrics=Metrics())
         count = Script.of("count", "return redis.call('INCR', 'count')")
-        assert await client.run(count, [], []) == 1
+        assert await client.run(count, ["k"], []) == 1
         own.client_pause(1000, all=True)
         with pytest.raises(StoreUnavailable, match="in time"):
-            await client.run(count, [], [])
+            await client.run(count, ["k"], [])
         await asyncio.sleep(1)
         run = int(own.get("count") or 0)
         assert run <= 2  # not a second time
-        assert await client.run(count, [], []) == run + 1
+        assert await client.run(count, ["k"], []) == run + 1
         await client.close()
 
 
