@@ -6,7 +6,7 @@ from typing import Any
 from conf.version import VERSION
 from handlers.base import BaseHandler, Routes
 from handlers.description import Description
-from handlers.schemas.system import HealthData
+from handlers.schemas.system import HealthData, ReadyData
 from services.errors import Code, unavailable
 from services.texts import Text
 
@@ -44,14 +44,18 @@ class ReadyHandler(ProbeHandler):
     description = Description(
         tag=_TAG,
         summary=Text("The server can serve", "服务就绪"),
-        details=Text("It can write to its stores, and it does not stop.", "可以写入存储，且没有正在停止。"),
+        details=Text(
+            "It can write to its stores, of a Redis Cluster to any part, and it does not stop.",
+            "可以写入存储（Redis Cluster 只需任一部分可写），且没有正在停止。",
+        ),
         refusals={Code.UNAVAILABLE: "not ready: mysql, redis"},
     )
 
-    async def serve(self) -> None:
+    async def serve(self) -> ReadyData:
         problems = ["draining"] if self.application.draining else await self.services.health.problems()
         if problems:
             raise unavailable(f"not ready: {', '.join(problems)}")
+        return {"down": self.services.health.down}
 
 
 ROUTES: Routes = [

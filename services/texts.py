@@ -26,7 +26,7 @@ class ExplainedCode(IntEnum):
         return member
 
 
-def described(en: str, zh: str, example: str | int) -> Any:
+def described(en: str, zh: str, example: str | int | list[str]) -> Any:
     """The description of a field and an example of its value, for its annotation."""
     return Field(description=en, examples=[example], json_schema_extra={"x-description-zh": zh})
 

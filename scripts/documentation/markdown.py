@@ -168,7 +168,7 @@ class _Page:
             yield f"| {prefix}{name} | {_type(self._resolved(field))} | {_cell(meaning)} |"
             if "$ref" in field:
                 yield from self._data(field, f"{prefix}{name}.")
-            if "items" in field:
+            if "$ref" in field.get("items", {}):
                 yield from self._data(field["items"], f"{prefix}{name}[].")
 
     def _refusals(self, responses: Schema) -> Iterator[str]:

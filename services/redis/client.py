@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -29,11 +29,16 @@ from services.errors import StoreError, StoreUnavailable
 from services.metrics.catalogue import Metrics, kind_of
 from services.redis.cluster import Cluster
 from services.redis.connections import Command
+from services.redis.keys import probe as probe_key
 from services.redis.nodes import Node, Nodes
 from services.redis.single import Single
 
 # Before repetitions of a call whose keys are moving; a small slot takes milliseconds.
 _PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16)
+
+_PROBE_EXPIRES_S = 60
+# A node with one slot of a cluster has every 16,384th key. To try one takes a microsecond.
+_MAX_PROBES = 20_000
 
 _PASSING = (
     RedisConnectionError,
@@ -118,6 +123,16 @@ class RedisClient:
         """Delete keys."""
         await self._run(keys[0], ("DEL", *keys))
 
+    async def nodes(self) -> Collection[Node]:
+        """The nodes that share the keys now."""
+        return await self._nodes.all()
+
+    async def probe(self, node: Node, machine: int) -> None:
+        """Prove that a node can write, with a key of its own."""
+        probes = (probe_key(machine, number) for number in range(_MAX_PROBES))
+        key = next((probe for probe in probes if self._nodes.of(probe) is node), probe_key(machine, 0))
+        await self._batches[node].load(("SET", key, "", "EX", _PROBE_EXPIRES_S))
+
     async def close(self) -> None:
         """Close every connection."""
         await self._nodes.close()
@@ -152,28 +167,29 @@ class _Batches(dict[Node, BatchLoader[str | Command, Any]]):
         try:
             replies = await node.call(keys, commands)
         except TimeoutError:
-            raise self._counted(StoreUnavailable("redis", "no answer in time", _outline(node, items))) from None
+            raise self._noted(StoreUnavailable("redis", "no answer in time", _outline(items)), node) from None
         except RedisError as error:
-            raise self._counted(_translated(error, _outline(node, items))) from error
+            raise self._noted(_translated(error, _outline(items)), node) from error
         finally:
             self._metrics.redis_seconds[node.name].observe(time.monotonic() - started)
         values = dict(zip(keys, replies, strict=False))
         others = iter(replies[len(keys) :])
         outcomes = [values[item] if isinstance(item, str) else next(others) for item in items]
         return [
-            self._counted(_translated(outcome, _outline(node, [item]))) if isinstance(outcome, RedisError) else outcome
+            self._noted(_translated(outcome, _outline([item])), node) if isinstance(outcome, RedisError) else outcome
             for item, outcome in zip(items, outcomes, strict=True)
         ]
 
-    def _counted(self, error: StoreError) -> StoreError:
+    def _noted(self, error: StoreError, node: Node) -> StoreError:
+        error.details["node"] = node.name
         if not isinstance(error, _ScriptMissing):
             self._metrics.store_errors["redis", kind_of(error)] += 1
         return error
 
 
-def _outline(node: Node, items: Iterable[str | Command]) -> str:
-    """The node, the scripts that the commands run, and the names of the other commands."""
-    return f"{node.name}: {', '.join(sorted({_name(item) for item in items}))}"
+def _outline(items: Iterable[str | Command]) -> str:
+    """The scripts that the commands run, and the names of the other commands."""
+    return ", ".join(sorted({_name(item) for item in items}))
 
 
 def _name(item: str | Command) -> str:

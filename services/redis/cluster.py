@@ -28,6 +28,8 @@ _MAX_REDIRECTIONS = 5
 _MIN_REFRESH_INTERVAL_S = 0.1
 _DEFAULT_PORT = 6379
 
+_UNKNOWN = (False, -1)
+
 Endpoint = tuple[str, int]
 
 
@@ -46,7 +48,7 @@ class Cluster:
     def __init__(self, address: RedisAddress, *, timeout: float) -> None:
         self._address = address
         self._timeout = timeout
-        self._rank = (False, -1)
+        self._rank = _UNKNOWN
         self._nodes: dict[Endpoint, _ClusterNode] = {}
         self._nowhere = _Nowhere(self)
         self._owners: list[_ClusterNode | _Nowhere] = [self._nowhere] * REDIS_CLUSTER_HASH_SLOTS
@@ -61,7 +63,9 @@ class Cluster:
     def of(self, key: str) -> "_ClusterNode | _Nowhere":
         return self._owners[key_slot(key.encode())]
 
-    def all(self) -> "Collection[_ClusterNode | _Nowhere]":
+    async def all(self) -> "Collection[_ClusterNode | _Nowhere]":
+        if self._rank == _UNKNOWN:
+            await self._learn()
         return self._primaries
 
     async def close(self) -> None:
@@ -78,9 +82,8 @@ class Cluster:
     async def deliver(self, commands: Sequence[Command]) -> list[Any]:
         """The replies to commands whose slots were nowhere, from the nodes that the topology now says."""
         with TimeLimit(self._timeout):
-            self.refresh()
-            await self._refreshed.wait()
-        if self._rank == (False, -1):
+            await self._learn()
+        if self._rank == _UNKNOWN:
             raise RedisConnectionError("no node of the cluster tells its topology")
         replies: list[Any] = [ClusterDownError("no node has the slot")] * len(commands)
         parts: defaultdict[tuple[_ClusterNode, bool], list[int]] = defaultdict(list)
@@ -103,6 +106,11 @@ class Cluster:
                     break
                 await self._send_parts(redirected, commands, replies)
         return replies
+
+    async def _learn(self) -> None:
+        """Return when the topology has been read again, or no node has told it in time."""
+        self.refresh()
+        await self._refreshed.wait()
 
     def _destination(self, redirection: AskError, host: str) -> "tuple[_ClusterNode, bool]":
         """The node, and True when it serves only who is asking: the slot is on its way to it."""

@@ -48,6 +48,6 @@ def of_user(userid: str) -> list[str]:
     return [token(userid), refresh_token(userid), wrong_passwords(userid), verified_password(userid)]
 
 
-def probe(machine: int) -> str:
-    """A key that is written to prove that Redis can write."""
-    return f"xzb:probe:{machine}"
+def probe(machine: int, number: int) -> str:
+    """A key that a machine writes to prove that Redis can write. Each node of a cluster has some of the numbers."""
+    return f"xzb:probe:{machine}:{number}"

@@ -26,7 +26,7 @@ class Nodes(Protocol):
     def of(self, key: str) -> Node:
         """The node that has a key."""
 
-    def all(self) -> Collection[Node]:
+    async def all(self) -> Collection[Node]:
         """Every node that `of` can return now."""
 
     async def close(self) -> None:

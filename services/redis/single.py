@@ -21,7 +21,7 @@ class Single:
     def of(self, key: str) -> "Single":
         return self
 
-    def all(self) -> "Collection[Single]":
+    async def all(self) -> "Collection[Single]":
         return [self]
 
     async def call(self, keys: Sequence[str], commands: Sequence[Command]) -> list[Any]:
