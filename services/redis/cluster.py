@@ -23,8 +23,8 @@ from models.time_limit import TimeLimit
 from services.background import Background
 from services.redis.connections import Command, Connections
 
-# Nodes that disagree while they elect a primary send a command to and fro.
-_MAX_REDIRECTIONS = 5
+# Before each redirection of a command: nodes that elect a primary send it to and fro until they agree.
+_PAUSES_S = (0, 0, 0.01, 0.02, 0.04, 0.08, 0.16)
 _MIN_REFRESH_INTERVAL_S = 0.1
 _DEFAULT_PORT = 6379
 
@@ -54,6 +54,7 @@ class Cluster:
         self._owners: list[_ClusterNode | _Nowhere] = [self._nowhere] * REDIS_CLUSTER_HASH_SLOTS
         self._primaries: set[_ClusterNode | _Nowhere] = {self._nowhere}
         self._refreshed = asyncio.Event()
+        self._closed = False
         self._refreshes = Background()
         self._retirements = Background()
         self._seeds = {_endpoint(url) for url in address.urls}
@@ -69,13 +70,15 @@ class Cluster:
         return self._primaries
 
     async def close(self) -> None:
+        self._closed = True
+        self._refreshed.set()
         await self._refreshes.cancel()
         await self._retirements.cancel()
         await asyncio.gather(*(node.connections.close() for node in self._nodes.values()))
 
     def refresh(self) -> None:
         """Read the topology again, in the background, once at a time."""
-        if not self._refreshes:
+        if not (self._refreshes or self._closed):
             self._refreshed.clear()
             self._refreshes.start(self._refresh())
 
@@ -97,13 +100,14 @@ class Cluster:
     async def follow(self, commands: Sequence[Command], replies: list[Any], host: str = "") -> list[Any]:
         """The replies, with those of the right nodes for commands that a node at `host` has redirected."""
         with suppress(TimeoutError), TimeLimit(self._timeout):
-            for _ in range(_MAX_REDIRECTIONS):
+            for pause in _PAUSES_S:
                 redirected: defaultdict[tuple[_ClusterNode, bool], list[int]] = defaultdict(list)
                 for position, reply in enumerate(replies):
                     if isinstance(reply, AskError):
                         redirected[self._destination(reply, host)].append(position)
                 if not redirected:
                     break
+                await asyncio.sleep(pause)
                 await self._send_parts(redirected, commands, replies)
         return replies
 
@@ -145,17 +149,18 @@ class Cluster:
 
         Only when no node does, take the best of what they know: the cluster is down, or new.
         """
-        views: list[_View] = []
-        for answer in asyncio.as_completed([node.view() for node in self._nodes.values()]):
-            if (view := await answer) is None:
-                continue
-            views.append(view)
-            if view.rank >= self._rank:
-                self._take(view)
-        if views and not self._refreshed.is_set():
-            self._take(max(views, key=lambda view: view.rank))
-        self._refreshed.set()
+        views = await asyncio.gather(*map(self._look_at, self._nodes.values()))
+        if not self._refreshed.is_set():
+            if known := [view for view in views if view is not None]:
+                self._take(max(known, key=lambda view: view.rank))
+            self._refreshed.set()
         await asyncio.sleep(_MIN_REFRESH_INTERVAL_S)
+
+    async def _look_at(self, node: "_ClusterNode") -> _View | None:
+        view = await node.view()
+        if view is not None and view.rank >= self._rank:
+            self._take(view)
+        return view
 
     def _take(self, view: _View) -> None:
         self._rank = view.rank
@@ -172,8 +177,10 @@ class Cluster:
 
     async def _retire(self, node: "_ClusterNode") -> None:
         """Close the connections to a node that has left, when its last calls have ended."""
-        await asyncio.sleep(2 * self._timeout)
-        await node.connections.close()
+        try:
+            await asyncio.sleep(2 * self._timeout)
+        finally:
+            await node.connections.close()
 
     def _node(self, endpoint: Endpoint) -> "_ClusterNode":
         if endpoint not in self._nodes:
