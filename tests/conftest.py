@@ -17,15 +17,22 @@ from conf.settings import Settings
 from handlers.routes import make_application
 from handlers.transport.application import Application
 from handlers.transport.server import ENGINES, Engine
+from scripts.stores.private_cluster import PrivateCluster, private_redis_cluster
 from services import open_services
 from tests.harness import leaks
 from tests.harness.client import Api
-from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, create_database
+from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, connect_redis, create_database
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "conf(*options): options of the server that a test wants, as main.py takes them")
+    config.addinivalue_line("markers", "both_kinds_of_redis: the test runs on one Redis, and on a cluster")
     config.addinivalue_line("markers", "logs_errors: the test provokes errors in the log")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "redis_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_kinds_of_redis"):
+        metafunc.parametrize("redis_url", ["single", "cluster"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +54,26 @@ def mysql(schema: None) -> Iterator[Cursor]:
         connection.close()
 
 
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateCluster]:
+    """The Redis Cluster of this worker, for tests on both kinds of Redis."""
+    with private_redis_cluster(tmp_path_factory.mktemp("cluster"), replicas=False) as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def store() -> Iterator[redis.Redis]:
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """The URL of the Redis under test: one Redis, or a cluster."""
+    if getattr(request, "param", "single") == "single":
+        return REDIS_URL
+    cluster: PrivateCluster = request.getfixturevalue("redis_cluster")
+    return cluster.url
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[redis.Redis]:
     """A synchronous client of the Redis under test, emptied."""
-    with redis.Redis.from_url(REDIS_URL) as client:
+    with connect_redis(redis_url) as client:
         client.flushdb()
         yield client
 
@@ -64,10 +87,10 @@ def settings(*options: str) -> Settings:
 
 
 @pytest.fixture
-def conf(request: pytest.FixtureRequest) -> Settings:
+def conf(request: pytest.FixtureRequest, redis_url: str) -> Settings:
     """The settings of the server, with the options of `@pytest.mark.conf`."""
     options = [option for marker in request.node.iter_markers("conf") for option in marker.args]
-    return settings(*OPTIONS, *options)
+    return settings(*OPTIONS, "--redis.url", redis_url, *options)
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from redis import Redis
+from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
@@ -37,6 +38,7 @@ class Node:
         self.port = port
         self.process = process
         self.log = log
+        self.password = connect.get("password")
         self.client = Redis(HOST, port, socket_timeout=5, **connect)
 
     @property
@@ -52,6 +54,12 @@ class Node:
         reply = self.client.execute_command(*command.split(), *arguments)  # type: ignore[no-untyped-call]
         return reply.decode() if isinstance(reply, bytes) else reply
 
+    def slots(self) -> set[int]:
+        """The slots that this node serves as a primary."""
+        mine = self.client.cluster("NODES")[self.name]
+        ranges = mine["slots"] if "master" in mine["flags"] else []
+        return {slot for first, *last in ranges for slot in range(int(first), int([first, *last][-1]) + 1)}
+
     def knows(self, expected: Mapping[str, str]) -> bool:
         """True when CLUSTER INFO has these values."""
         return bool(self.client.cluster("INFO").items() >= expected.items())
@@ -64,20 +72,36 @@ class PrivateCluster:
         self.nodes = nodes
         self.url = url
 
-    @property
-    def primaries(self) -> Sequence[Node]:
-        """The nodes that were primaries at the start."""
-        return self.nodes[:PRIMARIES]
+    def primary(self, key: str) -> Node:
+        """The node that has the slot of a key now."""
+        slot = key_slot(key.encode())
+        return next(node for node in self.nodes if not has_ended(node.process) and slot in node.slots())
 
-    def owner(self, key: str) -> Node:
-        """The primary that had the slot of a key at the start."""
-        slot = int(self.nodes[0].run("CLUSTER KEYSLOT", key))
-        return self.nodes[slot * PRIMARIES // SLOTS]
 
-    def empty(self) -> None:
-        """Delete all keys."""
-        for node in self.primaries:
-            node.run("FLUSHALL")
+def move_slot(slot: int, source: Node, target: Node) -> None:
+    """Move a slot with its keys, as `redis-cli --cluster reshard` does."""
+    begin_move(slot, source, target)
+    while names := source.client.cluster("GETKEYSINSLOT", slot, 100):
+        move_keys(source, target, *names)
+    end_move(slot, source, target)
+
+
+def begin_move(slot: int, source: Node, target: Node) -> None:
+    """From now on the source sends those who ask for a missing key of the slot to the target."""
+    target.run("CLUSTER SETSLOT", slot, "IMPORTING", source.id)
+    source.run("CLUSTER SETSLOT", slot, "MIGRATING", target.id)
+
+
+def move_keys(source: Node, target: Node, *names: str | bytes) -> None:
+    """Move keys of a slot that is on its way."""
+    credentials = ("AUTH", source.password) if source.password else ()
+    source.run("MIGRATE", HOST, target.port, "", 0, 5000, *credentials, "KEYS", *names)
+
+
+def end_move(slot: int, source: Node, target: Node) -> None:
+    """Give the slot to the target."""
+    for node in (target, source):
+        node.run("CLUSTER SETSLOT", slot, "NODE", target.id)
 
 
 @contextmanager

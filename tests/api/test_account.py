@@ -166,6 +166,7 @@ async def test_userids_that_differ_in_case_are_two_users(api: Api) -> None:
     assert await login_code(api, "Alice", "of-alice") == 621
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 async def test_registering_opens_no_session(api: Api, store: Redis) -> None:
     assert (await api.call("/register", {"userid": "alice", "password": PASSWORD}))["code"] == 200
@@ -245,6 +246,7 @@ async def test_the_answer_to_a_locked_user_says_when_to_retry(api: Api, store: R
     assert 20 <= int(response.headers["Retry-After"]) <= 33
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.conf(
     "--limits.wrong_passwords", "3 per 10 minutes", "--password.time_cost", "8", "--password.memory_kib", "4096"

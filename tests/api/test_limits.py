@@ -39,6 +39,7 @@ async def test_a_stranger_locks_nobody_out(api: Api) -> None:
     assert await login_code(api, "alice") == 200
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.conf("--limits.wrong_passwords", "4 per 10 minutes", "--limits.wrong_passwords_per_address", "2 per hour")
 async def test_wrong_passwords_from_many_addresses_count_together(api: Api) -> None:
@@ -58,6 +59,7 @@ async def test_a_refused_try_uses_up_nothing(api: Api) -> None:
     assert [await login_code(api, "alice", "wrong") for _ in range(2)] == [621, 621]
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.conf("--limits.wrong_passwords_per_address", "4 per 60 seconds")
 async def test_uses_become_free_one_by_one(api: Api, store: Redis) -> None:
@@ -221,6 +223,7 @@ async def test_clients_of_a_proxy_are_limited_apart(api: Api) -> None:
     assert [await guess(api.at(STRANGER), address) for address in ("192.0.2.3", "192.0.2.4")] == [621, 429]
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.conf("--limits.registrations_per_address", "1 per day")
 async def test_the_limits_of_all_processes_are_one(api: Api, conf: Settings) -> None:

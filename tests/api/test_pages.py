@@ -112,6 +112,7 @@ async def test_a_page_expires_after_page_ttl_when_a_version_change_is_lost(api: 
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @LONG
@@ -124,6 +125,7 @@ async def test_a_page_is_kept_until_its_list_changes(api: Api, mysql: Cursor, st
     assert len(await listed(api, path, user.token)) == 1
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
 @LONG
@@ -141,6 +143,7 @@ async def test_a_changed_profile_invalidates_only_the_pages_that_show_the_user(
     assert [row["nickname"] for row in await listed(api, path, shown.token)] == ["third", "third"]
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @LONG
 async def test_a_page_without_requests_during_many_changes_is_rendered_again(
@@ -173,6 +176,7 @@ async def test_every_optimization_can_be_turned_off(api: Api, conf: Settings, of
         assert await listed(other, "/get_vod_list", user.token) == []
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.remember", "100")
 async def test_a_returning_user_is_not_hashed_again_until_the_hash_changes(

@@ -86,6 +86,7 @@ def interruption(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.parametrize("remember", [True, False])
 async def test_a_changed_password_voids_the_old_one_and_the_session(api: Api, store: Redis, remember: bool) -> None:
@@ -134,6 +135,7 @@ async def test_of_many_changes_at_once_one_succeeds_and_its_session_lives(api: A
     assert await login_code(api, "alice", f"new{number}") == 200
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.conf("--password.remember", "0")
 @pytest.mark.parametrize("path", ["/change_password", "/delete_account"])
@@ -149,6 +151,7 @@ async def test_a_login_under_way_gets_no_session_from_a_password_that_is_gone(
     assert store.get("xzb:{alice}:token") == token
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 async def test_a_deleted_account_is_gone_with_all_that_belongs_to_it(api: Api, mysql: Cursor, store: Redis) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")

@@ -131,6 +131,7 @@ async def test_an_interrupted_deletion_is_finished(api: Api, app: Application, m
     assert left(mysql, "userid", "tb_account") == left(mysql, "userid", "tb_room") == []
 
 
+@pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 async def test_of_two_processes_one_does_the_work(
     app: Application, conf: Settings, mysql: Cursor, store: Redis, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,8 @@ from handlers.transport.application import Application
 from services.redis.client import Script
 from tests.harness.client import PASSWORD, Api, User
 
+pytestmark = pytest.mark.both_kinds_of_redis
+
 TOKEN, REFRESH = "xzb:{alice}:token", "xzb:{alice}:refresh"
 
 
