@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from conf.settings import Cos, Im, Settings, Vod, conf_path
 from conf.version import BUILD
@@ -18,13 +16,16 @@ from models import server
 from services import LONG_POOL_SIZE, open_databases
 from services.errors import StoreError
 from services.metrics.catalogue import Metrics
-from services.redis import keys
+from services.redis.client import RedisClient
+from services.redis.nodes import Node
 from services.tencent import signatures
 from services.tencent.plausibility import doubts
 
 _MAX_CLOCK_DIFFERENCE_S = 2
 _MIN_CERTIFICATE_DAYS = 14
 _USERID = "check"
+_PROBE = 0  # the number of no machine
+_REDIS_TIMEOUT_S = 5
 _VALID_S = 600  # of the signatures that are shown
 _KEY_TIME = "1700000000;1700000600"  # in the past: the SignKey opens nothing
 
@@ -48,7 +49,7 @@ class Finding(NamedTuple):
 
 
 async def check(settings: Settings) -> AsyncIterator[Finding]:
-    """Check the settings, both stores and the keys. It writes no row; it sets one key in Redis for a second."""
+    """Check the settings, both stores and the keys. It writes no row; in each Redis it sets a key for a minute."""
     for finding in _settings(settings):
         yield finding
     async for finding in _mysql(settings):
@@ -118,24 +119,35 @@ def _mysql_server(settings: Settings, found: server.Server) -> Iterator[Finding]
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
-    redis = Redis.from_url(settings.redis.url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5)
+    url = settings.redis.url.get_secret_value()
+    redis = RedisClient.from_url(url, timeout=_REDIS_TIMEOUT_S, max_batch=1, metrics=Metrics())
     try:
-        info = await redis.info()
-        yield Finding(Level.OK, "redis", str(info["redis_version"]))
-        await redis.set(keys.CHECK, "", ex=1)
-        await redis.eval("return 1", 0)
-        seconds, microseconds = await redis.time()
-        for finding in _clock("redis", seconds + microseconds / 1e6):
-            yield finding
-        if not info["aof_enabled"]:
-            text = "appendonly is off: when Redis restarts, everybody has to log in again"
-            yield Finding(Level.WARNING, "redis", text)
-        if (policy := info["maxmemory_policy"]) not in ("noeviction", "volatile-ttl"):
-            yield Finding(Level.WARNING, "redis", f"maxmemory-policy {policy} drops sessions; set noeviction")
-    except RedisError as error:
-        yield Finding(Level.ERROR, "redis", f"{type(error).__name__}: {error}")
+        nodes = await redis.nodes()
+        for node in sorted(nodes, key=lambda node: node.name):
+            async for level, _, text in _redis_node(redis, node):
+                yield Finding(level, "redis", f"{node.name}: {text}" if len(nodes) > 1 else text)
     finally:
-        await redis.aclose()
+        await redis.close()
+
+
+async def _redis_node(redis: RedisClient, node: Node) -> AsyncIterator[Finding]:
+    try:
+        await redis.probe(node, _PROBE)
+        await redis.ask(node, "EVAL", "return 1", 0)
+        seconds, microseconds = await redis.ask(node, "TIME")
+        lines = (await redis.ask(node, "INFO")).decode().splitlines()
+    except StoreError as error:
+        yield Finding(Level.ERROR, "redis", str(error))
+        return
+    info = dict(line.split(":", 1) for line in lines if ":" in line)
+    yield Finding(Level.OK, "redis", info["redis_version"])
+    for finding in _clock("redis", int(seconds) + int(microseconds) / 1e6):
+        yield finding
+    if info["aof_enabled"] == "0":
+        text = "appendonly is off: when Redis restarts, everybody has to log in again"
+        yield Finding(Level.WARNING, "redis", text)
+    if (policy := info["maxmemory_policy"]) not in ("noeviction", "volatile-ttl"):
+        yield Finding(Level.WARNING, "redis", f"maxmemory-policy {policy} drops sessions; set noeviction")
 
 
 def _clock(store: str, its_time: float) -> Iterator[Finding]:

@@ -133,6 +133,10 @@ class RedisClient:
         key = next((probe for probe in probes if self._nodes.of(probe) is node), probe_key(machine, 0))
         await self._batches[node].load(("SET", key, "", "EX", _PROBE_EXPIRES_S))
 
+    async def ask(self, node: Node, *command: str | int) -> Any:
+        """The reply of one node to a command without a key."""
+        return await self._batches[node].load(command)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._nodes.close()

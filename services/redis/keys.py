@@ -1,7 +1,6 @@
 """Every key of the server in Redis. All keys of one user share a hash tag: they are in one slot of a Redis Cluster."""
 
 VERSIONS = "xzb:versions"  # of the lists, see `services.snapshot`
-CHECK = "xzb:check"  # what `main.py --check` writes
 RETENTION = "xzb:retention"
 
 

@@ -11,6 +11,7 @@ from redis import Redis
 
 from conf.cli import load
 from conf.settings import ROOT
+from scripts.stores.private_cluster import PrivateCluster
 from scripts.stores.private_servers import private_redis
 from services.tencent.plausibility import doubts
 from tests.harness.main_process import certificate, command
@@ -103,6 +104,16 @@ def test_unreachable_stores_are_named_with_their_reason(tmp_path: Path) -> None:
     assert "No such file" in words(lines, "error", "redis")
 
 
+def test_each_node_of_a_cluster_is_checked(redis_cluster: PrivateCluster) -> None:
+    first, *others = redis_cluster.nodes
+    first.client.config_set("maxmemory-policy", "allkeys-lru")
+    code, lines = check("--redis.url", redis_cluster.url)
+    first.client.config_set("maxmemory-policy", "noeviction")
+    assert code == 0
+    assert f"{first.name}: maxmemory-policy allkeys-lru" in words(lines, "warning", "redis")
+    assert all(f"{node.name}: appendonly is off" in words(lines, "warning", "redis") for node in others)
+
+
 def test_a_redis_that_drops_sessions_is_a_warning_and_a_missing_password_an_error(tmp_path: Path) -> None:
     with private_redis(tmp_path, durable=True) as url, Redis.from_url(url) as own:
         own.config_set("maxmemory-policy", "allkeys-lru")
@@ -111,7 +122,7 @@ def test_a_redis_that_drops_sessions_is_a_warning_and_a_missing_password_an_erro
         assert "appendonly" not in words(lines, "warning", "redis")
         own.config_set("requirepass", "s3cret")
         code, lines = check("--redis.url", url)
-        assert (code, "already authenticated" in words(lines, "error", "redis")) == (1, True)
+        assert (code, "Authentication required" in words(lines, "error", "redis")) == (1, True)
 
 
 def test_a_certificate_is_read(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ from contextlib import redirect_stderr
 from io import StringIO
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from conf.cli import load
+from conf.redis_url import redis_address
 from conf.settings import ROOT, Settings
 from conf.values import Rate
 
@@ -111,12 +113,35 @@ def test_a_wrong_value_is_named_with_the_accepted_ones(name: str, value: str, ac
         ("XZB_MYSQL__URL", "mysql://user:s3cret@host:0/db"),
         ("XZB_REDIS__URL", "http://:s3cret@host"),
         ("XZB_REDIS__URL", "redis://:s3cret@host:port/0"),
+        ("XZB_REDIS__URL", "redis+cluster://:s3cret@host:1,host:port"),
+        ("XZB_REDIS__URL", "redis+cluster://:s3cret@host:1,"),
+        ("XZB_REDIS__URL", "redis+cluster://:s3cret@host:1/3"),
+        ("XZB_REDIS__URL", "redis+sentinel://:s3cret@host:1"),
+        ("XZB_REDIS__URL", "redis://:s3cret@host:1?ssl_ca=/ca.pem"),
+        ("XZB_REDIS__URL", "rediss://:s3cret@host:1?ssl_ca=/nowhere.pem"),
+        ("XZB_REDIS__URL", "rediss://:s3cret@host:1?ssl_cert=/cert.pem"),
     ],
 )
 def test_a_wrong_url_is_named_without_its_password(name: str, value: str) -> None:
     message = refused(**{name: value})
     assert name in message
     assert "s3cret" not in message
+
+
+def test_the_url_of_a_cluster_names_some_nodes() -> None:
+    address = redis_address("redis+cluster://u:p%40@a:1,[::1]:2,c")
+    assert address == (("redis://u:p%40@a:1", "redis://u:p%40@[::1]:2", "redis://u:p%40@c"), True, None)
+    encrypted = redis_address("rediss+cluster://:p@a:1,b:2")
+    assert encrypted.urls == ("rediss://:p@a:1", "rediss://:p@b:2")
+    assert encrypted.tls is not None
+    assert encrypted.tls.check_hostname
+
+
+@pytest.mark.parametrize("options", ["ssl_cert_reqs=none", "ssl_ca_certs=/ca.pem"])
+def test_options_of_redis_py_for_tls_are_left_to_it(options: str) -> None:
+    url = f"rediss://:p@a:1?{options}"
+    assert parse_qs(urlsplit(redis_address(url).urls[0]).query) == parse_qs(options)
+    assert redis_address(url).tls is None
 
 
 def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
@@ -213,6 +238,7 @@ INSIDE = {"XZB_MYSQL__URL": "mysql://u@localhost/d?unix_socket=/s", "XZB_REDIS__
         ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_HTTP__TRUSTED_PROXIES": ""}, ["http.trusted_proxies"]),
         ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_REDIS__URL": "redis://127.0.0.1"}, ["redis.url"]),
         ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_REDIS__URL": "rediss://:p@redis"}, []),
+        ({"XZB_LIVE__BIZID": "7", **INSIDE, "XZB_REDIS__URL": "redis+cluster://127.0.0.1,b"}, ["redis.url"] * 2),
     ],
 )
 def test_production_says_what_is_insecure(
