@@ -161,6 +161,20 @@ async def test_a_page_without_requests_during_many_changes_is_rendered_again(
 
 
 @pytest.mark.gen_test
+@LONG
+async def test_a_bump_that_redis_refuses_is_made_up_for(api: Api, conf: Settings, store: Redis) -> None:
+    user = await api.user()
+    async with another_process(api, conf) as other:
+        assert await listed(other, "/get_ugc_list", user.token) == []
+        store.rpush(keys.VERSIONS, "no text")  # a bump fails, and the process that has the page learns nothing
+        await api.call("/upload_ugc", VIDEO, token=user.token)
+        store.delete(keys.VERSIONS)
+        async with asyncio.timeout(20):
+            while not await listed(other, "/get_ugc_list", user.token):
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("off", range(4))
 async def test_every_optimization_can_be_turned_off(api: Api, conf: Settings, off: int) -> None:
     choices: list[dict[str, float]] = [{"page_ttl": 0.0}, {"batch": 1}, {}, {"page_ttl": 0.0, "batch": 1}]

@@ -93,3 +93,25 @@ async def test_of_empty_pages_too_only_some_are_kept() -> None:
     for offset in (*range(1000), *reversed(range(1000))):
         await cache.get(PageKey(Feed.UGC, offset, 20), b"", render)
     assert 0 < 2000 - rendered < 100
+
+
+@pytest.mark.gen_test
+async def test_without_a_version_a_page_is_rendered_and_older_ones_count_no_more() -> None:
+    rendered = 0
+
+    async def render(_: PageKey) -> Page:
+        nonlocal rendered
+        rendered += 1
+        return Page(b"page %d" % rendered, frozenset())
+
+    async def read(key: PageKey, snapshot: bytes | None) -> bytes:
+        return (await cache.get(key, snapshot, render)).plain
+
+    cache = PageCache(ttl=60, max_bytes=10_000)
+    other = PageKey(Feed.REPLAYS, 0, 20)
+    assert [await read(KEY, b""), await read(other, b"")] == [b"page 1", b"page 2"]
+    together = await asyncio.gather(*(read(KEY, None) for _ in range(5)))
+    assert together == [b"page 3"] * 5
+    assert await read(KEY, None) == b"page 4"
+    assert [await read(KEY, b""), await read(other, b"")] == [b"page 5", b"page 6"]  # bumps may be lost, too
+    assert [await read(KEY, b""), await read(other, b"")] == [b"page 5", b"page 6"]
