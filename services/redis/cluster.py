@@ -54,6 +54,7 @@ class Cluster:
         self._owners: list[_ClusterNode | _Nowhere] = [self._nowhere] * REDIS_CLUSTER_HASH_SLOTS
         self._primaries: set[_ClusterNode | _Nowhere] = {self._nowhere}
         self._refreshed = asyncio.Event()
+        self._failure: Exception | None = None
         self._closed = False
         self._refreshes = Background()
         self._retirements = Background()
@@ -87,7 +88,8 @@ class Cluster:
         with TimeLimit(self._timeout):
             await self._learn()
         if self._rank == _UNKNOWN:
-            raise RedisConnectionError("no node of the cluster tells its topology")
+            cause = self._failure and (self._failure.__cause__ or self._failure)
+            raise RedisConnectionError(f"no node tells the topology of the cluster: {cause}") from cause
         replies: list[Any] = [ClusterDownError("no node has the slot")] * len(commands)
         parts: defaultdict[tuple[_ClusterNode, bool], list[int]] = defaultdict(list)
         for position, command in enumerate(commands):
@@ -157,8 +159,12 @@ class Cluster:
         await asyncio.sleep(_MIN_REFRESH_INTERVAL_S)
 
     async def _look_at(self, node: "_ClusterNode") -> _View | None:
-        view = await node.view()
-        if view is not None and view.rank >= self._rank:
+        try:
+            view = await node.view()
+        except (TimeoutError, RedisError) as error:
+            self._failure = error
+            return None
+        if view.rank >= self._rank:
             self._take(view)
         return view
 
@@ -222,14 +228,12 @@ class _ClusterNode:
         replies = await self.send([each for command in commands for each in (("ASKING",), command)])
         return replies[1::2]
 
-    async def view(self) -> _View | None:
-        """The topology as this node sees it, None when it does not answer."""
-        try:
-            slots, info = await self.connections.call([("CLUSTER", "SLOTS"), ("CLUSTER", "INFO")])
-        except (TimeoutError, RedisError):
-            return None
-        if isinstance(slots, ResponseError) or isinstance(info, ResponseError):
-            return None
+    async def view(self) -> _View:
+        """The topology as this node sees it. Raises TimeoutError or RedisError."""
+        slots, info = await self.connections.call([("CLUSTER", "SLOTS"), ("CLUSTER", "INFO")])
+        for reply in (slots, info):
+            if isinstance(reply, ResponseError):
+                raise reply
         state = dict(line.split(b":", 1) for line in info.split())
         rank = (state[b"cluster_state"] == b"ok", int(state[b"cluster_current_epoch"]))
         return _View(rank, [(first, last, [self._told(*node) for node in nodes]) for first, last, *nodes in slots])

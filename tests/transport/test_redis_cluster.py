@@ -270,6 +270,10 @@ async def test_a_cluster_may_want_a_password_and_a_certificate(tmp_path: Path) -
             async with connected(url + identified) as client:
                 await client.set("key", url)
                 assert await client.get("key") == url.encode()
+            async with connected(url.replace("se%3Acret", "wrong") + identified) as forgetful:
+                with pytest.raises(StoreError, match="invalid username-password pair") as raised:
+                    await forgetful.get("key")
+                assert type(raised.value) is StoreError  # no passing outage
             async with connected(url + f"?ssl_ca={ca}") as stranger:
                 with pytest.raises(StoreError):
                     await stranger.get("key")
