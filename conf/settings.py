@@ -2,7 +2,6 @@
 
 import os
 import re
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic_settings import (
 )
 
 from conf.redis_url import redis_address
+from conf.tls import tls_context
 from conf.values import UNIX, OptionalRate, Proxies, Rate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -411,21 +411,8 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         "port": parts.port or 3306,
         "db": database,
         "unix_socket": query.get("unix_socket"),
-        "ssl": _tls_context(**query) if "ssl_ca" in query else None,
+        "ssl": tls_context(query) if "ssl_ca" in query else None,
     }
-
-
-def _tls_context(ssl_ca: str, ssl_cert: str = "", ssl_key: str = "", **_: str) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ssl_ca)
-    except OSError:
-        raise ValueError(f"ssl_ca: there are no certificates in {ssl_ca}") from None
-    if ssl_cert:
-        try:
-            context.load_cert_chain(ssl_cert, ssl_key, password="")  # nobody is there to be asked for one
-        except OSError:
-            raise ValueError(f"ssl_cert, ssl_key: no certificate in {ssl_cert} with its key in {ssl_key}") from None
-    return context
 
 
 def _has_port(parts: SplitResult) -> bool:

@@ -1,4 +1,4 @@
-"""TLS to the stores, as the query of their URLs names it."""
+"""TLS to the stores, as the queries of their URLs describe it."""
 
 import ssl
 from collections.abc import Mapping
@@ -18,10 +18,9 @@ def tls_context(files: Mapping[str, str]) -> ssl.SSLContext:
     except OSError:
         raise ValueError(f"ssl_ca: there are no certificates in {files['ssl_ca']}") from None
     if "ssl_cert" in files:
+        cert, key = files["ssl_cert"], files["ssl_key"]
         try:
-            context.load_cert_chain(files["ssl_cert"], files["ssl_key"])
+            context.load_cert_chain(cert, key, password="")  # nobody is there to be asked for one
         except OSError:
-            raise ValueError(
-                f"ssl_cert: {files['ssl_cert']} and {files['ssl_key']} are no certificate with its key"
-            ) from None
+            raise ValueError(f"ssl_cert, ssl_key: no certificate in {cert} with its key in {key}") from None
     return context
