@@ -85,18 +85,23 @@ class SparingLimit:
         self._limit = limit
         self._uses_per_call = max(rate.uses // _CALLS_PER_RATE, 1) if rate else 1
         self._owed: dict[str, int] = {}
+        self._paying: set[str] = set()
 
     async def use(self, subject: str) -> None:
         """Count a use. Raises TOO_FREQUENT when none is free."""
-        uses = self._owed.pop(subject, 0) + 1
+        if subject in self._paying:  # who did not wait for the answer of Redis would owe without end
+            await self._limit.use(subject)
+            return
+        uses = self._owed.get(subject, 0) + 1
         if uses < self._uses_per_call:
             self._owe(subject, uses)
             return
+        self._paying.add(subject)
         try:
             await self._limit.use(subject, uses)
-        except ServiceError:
-            self._owe(subject, uses - 1)
-            raise
+            self._owed.pop(subject, None)
+        finally:
+            self._paying.discard(subject)
 
     def _owe(self, subject: str, uses: int) -> None:
         self._owed[subject] = uses

@@ -1,5 +1,6 @@
 """Rate limits: each one holds, and harms nobody else."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import Awaitable, Callable
@@ -165,6 +166,20 @@ async def test_a_process_counts_some_uploads_together(api: Api, conf: Settings, 
         let_pass(store, key, 2 * 86400 / 31)
         assert [await send(client, alice.token) for client in (api, api, other)] == [200, 200, 429]
         assert await send(other, bob.token) == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.uploads_per_user", "60 per day", "--http.max_requests_per_user", "100")
+async def test_simultaneous_uploads_do_not_pass_the_limit(api: Api) -> None:
+    send, alice = upload("/upload_ugc", play_url="https://example.com/cat.mp4"), await api.user("alice")
+
+    async def send_some(count: int) -> list[int]:
+        return [await send(api, alice.token) for _ in range(count)]
+
+    codes = [code for sent in await asyncio.gather(*(send_some(15) for _ in range(8))) for code in sent]
+    assert set(codes) == {200, 429}
+    assert 57 <= codes.count(200) <= 63  # three may be owed
+    assert await send(api, alice.token) == 429
 
 
 async def callback(api: Api, **changes: Any) -> tuple[int, int]:
