@@ -5,7 +5,6 @@ from http import HTTPStatus
 from tornado.web import HTTPError
 
 from handlers.transport.application import MalformedRequest
-from handlers.transport.work import DeadlinePassed
 from services.errors import Code, ServiceError, StoreBusy, StoreUnavailable, unavailable
 
 HTTP_CODES = frozenset({400, 404, 405, 413, 429, 500, 503})
@@ -20,7 +19,7 @@ _REASONS = {
     Code.TOO_FREQUENT: "throttled",
     Code.INVALID_TOKEN: "unauthenticated",
     Code.INTERNAL: "internal_error",
-    Code.UNAVAILABLE: "overloaded",
+    Code.UNAVAILABLE: "unavailable",
     Code.INVALID_PARAM: "invalid_parameter",
     Code.BAD_USERID: "invalid_parameter",
     Code.BAD_PASSWORD: "invalid_parameter",
@@ -33,11 +32,11 @@ def reason_of(cause: BaseException, code: Code) -> str | None:
         case MalformedRequest():
             return "malformed_http"
         case StoreBusy():
-            return "overloaded"
+            return "mysql_connections"
         case StoreUnavailable():
             return "store_unavailable"
-        case DeadlinePassed():
-            return "deadline"
+        case ServiceError(reason=reason) if reason:
+            return reason
         case _:
             return _REASONS.get(code)
 

@@ -7,7 +7,7 @@ StoreError       a store failed (`models.errors`)
 from models.errors import StoreBusy, StoreError, StoreUnavailable
 from services.texts import ExplainedCode
 
-__all__ = ["Code", "ServiceError", "StoreBusy", "StoreError", "StoreUnavailable", "unavailable"]
+__all__ = ["Code", "ServiceError", "StoreBusy", "StoreError", "StoreUnavailable", "client_left", "unavailable"]
 
 
 class Code(ExplainedCode):
@@ -62,16 +62,23 @@ class Code(ExplainedCode):
 class ServiceError(Exception):
     """The request cannot be served. The client gets the message as it is, so nothing secret stands in it.
 
-    `retry_after` is in seconds, for the codes that ask the client to come back.
+    `retry_after` is in seconds, for the codes that ask the client to come back. `reason` is the label of the refusal in
+    the metrics, one of REFUSALS, when the code does not say it.
     """
 
-    def __init__(self, code: Code, message: str, retry_after: int | None = None) -> None:
+    def __init__(self, code: Code, message: str, retry_after: int | None = None, reason: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.reason = reason
 
 
-def unavailable(message: str) -> ServiceError:
-    """A dependency or the server itself cannot take the request now."""
-    return ServiceError(Code.UNAVAILABLE, message, retry_after=1)
+def unavailable(message: str, reason: str = "") -> ServiceError:
+    """A dependency or the server itself cannot take the request now. `reason` is that of a ServiceError."""
+    return ServiceError(Code.UNAVAILABLE, message, retry_after=1, reason=reason)
+
+
+def client_left() -> ServiceError:
+    """Nobody waits for the answer any more."""
+    return unavailable("the client has left", "client_left")

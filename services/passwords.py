@@ -18,7 +18,7 @@ import argon2
 
 from models.deadline import client_has_left, extended
 from models.gate import Gate, Overloaded
-from services.errors import unavailable
+from services.errors import client_left, unavailable
 from services.metrics.catalogue import Metrics
 
 T = TypeVar("T")
@@ -95,14 +95,14 @@ class Passwords:
 
     async def _run(self, gate: Gate, work: Callable[[], T]) -> T:
         if client_has_left():
-            raise unavailable("the client has left")
+            raise client_left()
         try:
             with extended(_PATIENCE * self._max_wait):
                 async with gate.place(_PATIENCE * self._max_wait, self._max_wait):
                     result, seconds = await _run_in(self._executor, work)
         except Overloaded:
             self._refused[()] += 1
-            raise unavailable("too many logins at once") from None
+            raise unavailable("too many logins at once", "passwords") from None
         self._seconds.observe(seconds)
         return result
 

@@ -119,7 +119,7 @@ class Videos:
             async with gate.place(_MAX_WAIT_S):
                 yield db
         except Overloaded:
-            raise unavailable("too many readers of pages that are not cached") from None
+            raise unavailable("too many readers of pages that are not cached", "pages") from None
 
 
 def _missing() -> ServiceError:

@@ -87,7 +87,7 @@ class Application(TornadoApplication):
         """Run the handler of the request. Every path is a fixed text: a look-up replaces Tornado's patterns."""
         handler, arguments = self._routes.get(request.path, (self._refusal_handler, {}))
         if len(self.work) >= self.conf.http.max_requests and handler.bounded:
-            self.refuse(request, unavailable("too many requests at once"), **arguments)
+            self.refuse(request, unavailable("too many requests at once", "max_requests"), **arguments)
         else:
             self.work.start(handler(self, request, **arguments))
 

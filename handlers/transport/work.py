@@ -21,7 +21,7 @@ class DeadlinePassed(ServiceError):
     """The request has not been served in time."""
 
     def __init__(self) -> None:
-        super().__init__(Code.UNAVAILABLE, "not served in time", retry_after=1)
+        super().__init__(Code.UNAVAILABLE, "not served in time", retry_after=1, reason="deadline")
 
 
 class Work:
@@ -52,7 +52,7 @@ class Work:
         """Count the handler as the user's. Raises UNAVAILABLE when too many are."""
         count = self._of_user.get(userid, 0)
         if count >= self._max_of_user:
-            raise unavailable("too many requests of this user at once")
+            raise unavailable("too many requests of this user at once", "max_requests_per_user")
         self._of_user[userid] = count + 1
         handler.claimed_by = userid
 

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
-from models.errors import StoreError, StoreUnavailable
+from models.errors import StoreBusy, StoreError, StoreUnavailable
 from services.metrics.families import Counter, Family, Gauge, Histograms
 
 # A read takes a millisecond, a write some, a hash some 30 ms, and a store that hangs is given up after 5 s.
@@ -21,9 +21,15 @@ REFUSALS = (
     "method_not_allowed",
     "body_too_large",
     "throttled",
-    "overloaded",
+    "max_requests",
+    "max_requests_per_user",
+    "mysql_connections",
+    "pages",
+    "passwords",
     "deadline",
+    "client_left",
     "store_unavailable",
+    "unavailable",
     "internal_error",
 )
 LIMITS = (
@@ -37,7 +43,7 @@ LIMITS = (
 LOGINS = ("remembered", "hashed", "wrong_password", "no_such_user", "throttled", "overloaded", "failed")
 CALLBACKS = ("stored", "kept", "ignored", "refused", "failed")
 STORES = ("mysql", "redis")
-ERRORS = ("unavailable", "refused")
+ERRORS = ("unavailable", "busy", "refused")
 RETENTION = ("tb_account", "tb_room", "tb_undelivered_callback", "tb_vod", "tb_vod_file")
 NO_ROOM = ("descriptors", "max_connections", "max_connections_per_address")
 PHASES = ("headers", "body", "served", "answer", "closing")
@@ -143,4 +149,6 @@ class Metrics:
 
 def kind_of(error: StoreError) -> str:
     """The label of an error of a store: one of ERRORS."""
+    if isinstance(error, StoreBusy):
+        return "busy"
     return "unavailable" if isinstance(error, StoreUnavailable) else "refused"

@@ -55,6 +55,9 @@ async def test_a_hash_is_dropped_when_its_client_leaves(
     await until_in_work(app, 0)
     mysql.execute("SELECT COUNT(*) FROM tb_account")
     assert (mysql.fetchone() or (20,))[0] < 10
+    refusals = app.services.metrics.refusals
+    assert refusals["client_left"] >= 10
+    assert refusals["client_left"] == sum(refusals.values())
     assert (await api.user("alice")).userid == "alice"
     for writer in writers:
         writer.close()
@@ -84,6 +87,7 @@ async def test_who_waits_for_the_look_up_of_others_is_answered_at_the_deadline(
         assert answer == {"code": 503, "message": "not served in time"}
         assert (await api.call("/get_vod_sign", token=user.token))["code"] == 200
     assert [event["route"] for event in logged if event["event"] == "deadline passed"] == ["/get_user_info"]
+    assert app.services.metrics.refusals["deadline"] == 1
     await until_in_work(app, 0)
     assert (await api.call("/get_user_info", token=user.token))["code"] == 200
 
@@ -105,6 +109,7 @@ async def test_a_process_works_on_a_bounded_number_of_requests(api: Api, app: Ap
         await until_in_work(app, 2)
         refused = await rename(api, users[2])
         assert refused == {"code": 503, "message": "too many requests at once"}
+        assert app.services.metrics.refusals["max_requests"] == 1
         assert (await api.fetch("/readyz", method="GET")).code == 200
     assert [answer["code"] for answer in await asyncio.gather(*updates)] == [200, 200]
     assert (await rename(api, users[2]))["code"] == 200
@@ -121,6 +126,7 @@ async def test_a_user_has_a_bounded_number_of_requests_in_work(api: Api, app: Ap
         updates = [rename(api, busy) for _ in range(2)]
         await until_in_work(app, 2)
         assert (await rename(api, busy))["message"] == "too many requests of this user at once"
+        assert app.services.metrics.refusals["max_requests_per_user"] == 1
         assert (await api.call("/get_user_info", token=other.token))["code"] == 200
     assert [answer["code"] for answer in await asyncio.gather(*updates)] == [200, 200]
     assert (await rename(api, busy))["code"] == 200
@@ -165,6 +171,41 @@ async def test_two_pages_of_a_list_that_are_not_cached_are_read_at_a_time(
         )
         assert reading <= 2
     assert {answer["code"] for answer in await asyncio.gather(*pages)} == {200}
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf(
+    *("--mysql.pool_size", "1", "--mysql.acquire_timeout", "1"),
+    *("--http.deadline", str(PATIENCE), "--mysql.query_timeout", str(PATIENCE)),
+)
+async def test_a_request_without_a_connection_is_no_failure_of_mysql(api: Api, app: Application) -> None:
+    users = [await api.user() for _ in range(2)]
+    metrics = app.services.metrics
+    with locked():
+        update = rename(api, users[0])
+        async with asyncio.timeout(PATIENCE):
+            while metrics.mysql_connections.samples()[("in_use",)] != [1]:
+                await asyncio.sleep(0.001)
+        assert await rename(api, users[1]) == {"code": 503, "message": "temporarily unavailable"}
+    assert (metrics.store_errors["mysql", "busy"], metrics.store_errors["mysql", "unavailable"]) == (1, 0)
+    assert (metrics.refusals["mysql_connections"], metrics.refusals["store_unavailable"]) == (1, 0)
+    assert (await update)["code"] == 200
+
+
+@pytest.mark.gen_test
+async def test_a_reader_who_waits_too_long_for_a_page_is_counted(
+    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.videos._MAX_WAIT_S", 0.1)
+    user = await api.user()
+    with locked("LOCK TABLES tb_vod WRITE"):
+        pages = [
+            asyncio.ensure_future(api.call("/get_vod_list", {"index": index}, token=user.token)) for index in range(3)
+        ]
+        done, _ = await asyncio.wait(pages, return_when=asyncio.FIRST_COMPLETED)
+        assert [page.result()["code"] for page in done] == [503]
+    assert app.services.metrics.refusals["pages"] == 1
+    await asyncio.wait(pages)
 
 
 @pytest.mark.gen_test
