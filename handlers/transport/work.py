@@ -35,6 +35,7 @@ class Work:
         self._of_user: dict[str, int] = {}
         self._checking = False
         self._due = 0.0  # the next check
+        self._passed_over = False  # the last check
 
     def __len__(self) -> int:
         return len(self._running)
@@ -77,7 +78,9 @@ class Work:
 
     def _check(self) -> None:
         now = time.monotonic()
-        if now - self._due < self._interval:  # after a pause of the loop, what has arrived meanwhile comes first
+        # After a pause of the loop, what has arrived meanwhile comes first. Only once: a busy loop is late every time.
+        self._passed_over = now - self._due >= self._interval and not self._passed_over
+        if not self._passed_over:
             # What waits for a store ends at the deadline by itself, with an error that names the store.
             for handler in [late for late in self._running if late.deadline.at + self._interval < now]:
                 handler.give_up(DeadlinePassed())
