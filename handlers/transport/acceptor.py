@@ -32,17 +32,21 @@ class Acceptor:
 
     def close(self) -> None:
         """Accept who has connected already, then close: a socket that closes resets the connections in its queue."""
+        self._stop_watching()
         for _ in range(_MAX_WAITING):
             if not self._accept():
                 break
-        if self._retry is not None:
-            self._retry.cancel()
-        self._loop.remove_reader(self._listening)
+        self._stop_watching()
         self._listening.close()
 
     def _watch(self) -> None:
         self._retry = None
         self._loop.add_reader(self._listening, self._accept_some)
+
+    def _stop_watching(self) -> None:
+        self._loop.remove_reader(self._listening)
+        if self._retry is not None:
+            self._retry.cancel()
 
     def _accept_some(self) -> None:
         for _ in range(_BATCH):
@@ -67,5 +71,5 @@ class Acceptor:
     def _pause(self, error: OSError) -> None:
         """Wait for resources: the connection stays in the queue, and each iteration would fail in the same way."""
         log.error("connections not accepted", error=str(error))
-        self._loop.remove_reader(self._listening)
+        self._stop_watching()
         self._retry = self._loop.call_later(_RETRY_S, self._watch)

@@ -12,6 +12,7 @@ import pytest
 from tornado.testing import bind_unused_port
 
 from handlers.transport import admission
+from handlers.transport.acceptor import Acceptor
 from handlers.transport.admission import _client
 from handlers.transport.application import Application
 from handlers.transport.proxies import TrustedProxies
@@ -199,3 +200,23 @@ async def test_without_descriptors_nothing_spins_and_service_returns(
             await until(lambda: sum(line["event"] == "connections not accepted" for line in logged) == 3)
             assert await waiting[0].is_served()
         assert await (await visitors.over(late)).is_served()
+
+
+@pytest.mark.gen_test
+@pytest.mark.logs_errors
+async def test_a_stop_without_descriptors_leaves_nothing_behind(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.transport.acceptor._RETRY_S", 0.1)
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, failure: failures.append(failure))
+    listening, port = bind_unused_port()
+    with socket.socket() as late:
+        late.setblocking(False)
+        acceptor = Acceptor(listening, lambda accepted, _: accepted.close())
+        with file_limit(next_descriptor()):
+            await asyncio.get_running_loop().sock_connect(late, ("127.0.0.1", port))
+            await until(lambda: any(line["event"] == "connections not accepted" for line in logged))
+            acceptor.close()
+        await asyncio.sleep(0.2)
+    assert not failures
