@@ -41,11 +41,13 @@ def client_has_left() -> bool:
 
 @contextmanager
 def extended(seconds: float) -> Iterator[None]:
-    """Allow so much more time, for work that ends when the client leaves."""
+    """Allow so much more time, for work that ends when the client leaves. What it does not take is given back."""
     deadline = _present.get() or Deadline(math.inf)
+    started = time.monotonic()
     deadline.at += seconds
     deadline.ends_with_client = True
     try:
         yield
     finally:
         deadline.ends_with_client = False
+        deadline.at -= max(seconds - (time.monotonic() - started), 0)
