@@ -90,7 +90,7 @@ class BaseHandler(DirectHandler):
 
     def take_long(self) -> None:
         """Move the deadline: what follows takes longer than other requests."""
-        self.deadline.at += self.conf.http.long_deadline - self.conf.http.deadline
+        self.deadline.at += max(self.conf.http.long_deadline - self.conf.http.deadline, 0)
 
     def accepts_gzip(self) -> bool:
         """True when the client reads gzip."""

@@ -93,6 +93,19 @@ async def test_who_waits_for_the_look_up_of_others_is_answered_at_the_deadline(
 
 
 @pytest.mark.gen_test
+@pytest.mark.conf(
+    "--http.deadline", str(PATIENCE), "--http.long_deadline", "0.1", "--mysql.query_timeout", str(PATIENCE)
+)
+async def test_the_long_deadline_shortens_no_other_one(api: Api, app: Application) -> None:
+    user = await api.user()
+    with locked("LOCK TABLES tb_account WRITE"):
+        deletion = asyncio.ensure_future(api.call("/delete_account", {"password": PASSWORD}, token=user.token))
+        await until_in_work(app, 1)
+        await asyncio.sleep(0.2)
+    assert (await deletion)["code"] == 200
+
+
+@pytest.mark.gen_test
 @pytest.mark.conf("--http.deadline", "0.5", *SLOW_HASHES)
 async def test_the_wait_for_a_hash_comes_on_top_of_the_deadline(api: Api) -> None:
     bodies = [{"userid": f"u{number}", "password": PASSWORD} for number in range(12)]  # some 50 ms each
