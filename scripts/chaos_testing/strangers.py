@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 
+from handlers.transport.http1 import ANSWER_TIMEOUT_S, HEADERS_TIMEOUT_S
 from handlers.transport.listeners import allow_many_connections
 from scripts.benchmark.servers import memory_bytes
 from scripts.chaos_testing.clients import Client, Connection
@@ -19,8 +20,7 @@ MAX_BYTES = 100_000  # of the server's memory, for a connection
 _TICK_S = 1
 _LONG_ROWS = 500
 _SPARE_FILES = 60  # that a server may have opened for its stores meanwhile
-# The server's own limits (handlers/transport/connections.py), and the time that it takes to close thousands.
-_HEADERS_S, _ANSWER_S, _LATE_S = 75, 60, 10
+_LATE_S = 10  # to close thousands of connections
 
 _HEAD = b"POST /get_user_info HTTP/1.1\r\nHost: example.com\r\n"
 _BODY = _HEAD + b"Content-Length: 100000\r\n\r\n{"
@@ -110,20 +110,20 @@ FAULTS = (
         f"{SLOW:,} clients that send a byte a second",
         partial(_strangers, number=SLOW, first=_halves, drip=b"x"),
         _OTHERS,
-        _HEADERS_S + _LATE_S,
+        HEADERS_TIMEOUT_S + _LATE_S,
     ),
     Fault(
         "unread-answers",
         f"{UNREAD:,} clients that do not read their answers",
         partial(_strangers, number=UNREAD, first=_long_list, answered=True),
         _OTHERS,
-        _ANSWER_S + _LATE_S,
+        ANSWER_TIMEOUT_S + _LATE_S,
     ),
     Fault(
         "silent-connections",
         f"{SILENT:,} connections that send nothing",
         partial(_strangers, number=SILENT, first=_nothing),
         _OTHERS,
-        _HEADERS_S + _LATE_S,
+        HEADERS_TIMEOUT_S + _LATE_S,
     ),
 )

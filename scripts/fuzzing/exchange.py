@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 HANG_S = 5
 """An answer that takes longer is a hang."""
+_SILENCE_S = 0.3
 _HEAD = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
 _LENGTH = re.compile(rb"^content-length: (\d+)\r$", re.IGNORECASE | re.MULTILINE)
 _REQUEST_ID = re.compile(rb"^x-request-id: (\S+)\r$", re.IGNORECASE | re.MULTILINE)
@@ -19,9 +20,6 @@ _FROM_PROXY = re.compile(rb"^server: ", re.IGNORECASE | re.MULTILINE)
 
 class Hang(Exception):
     """The server was silent for HANG_S."""
-
-
-_SILENCE_S = 0.3
 
 
 class Ending(Enum):
