@@ -57,13 +57,15 @@ async def insert(db: Queries, userid: str, title: str, location: str, frontcover
 
     False when there is no such user, or the user's newest room information is the same and not older than a minute.
     The lock on the account lets a repetition wait for the one before.
+    Texts are compared as bytes: for the collation, spaces at the end do not count.
     """
     inserted = await db.execute(
         f"""
         INSERT INTO tb_room (userid, title, location, frontcover)
         SELECT a.userid, %s, %s, COALESCE(%s, a.frontcover) FROM tb_account a
         WHERE a.userid = %s AND a.deleted_at IS NULL AND (
-          SELECT r.title = %s AND r.location = %s AND r.frontcover = COALESCE(%s, a.frontcover)
+          SELECT CAST(r.title AS BINARY) = %s AND CAST(r.location AS BINARY) = %s
+            AND r.frontcover = COALESCE(%s, a.frontcover)
             AND r.create_time > NOW(6) - INTERVAL {REPEATED_WITHIN_S} SECOND
           FROM tb_room r WHERE r.userid = a.userid ORDER BY r.create_time DESC, r.id DESC LIMIT 1
         ) IS NOT TRUE

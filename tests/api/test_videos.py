@@ -296,11 +296,21 @@ async def test_a_room_keeps_the_frontcover_of_its_upload(api: Api, mysql: Cursor
 @pytest.mark.gen_test
 async def test_a_room_repeated_within_a_minute_is_kept_once(api: Api, mysql: Cursor) -> None:
     user, other = await api.user(), await api.user("other")
-    room = {"title": "t", "location": "l", "frontcover": "http://f"}
+    room = {"title": "标题", "location": "深圳", "frontcover": "http://f"}
     for token in (user.token, other.token, user.token, user.token):
         assert (await api.call("/upload_room", room, token=token))["code"] == 200
     mysql.execute("SELECT userid FROM tb_room ORDER BY id")
     assert mysql.fetchall() == ((user.userid,), (other.userid,))
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("field", ["title", "location"])
+async def test_a_room_with_another_space_at_its_end_is_no_repetition(api: Api, mysql: Cursor, field: str) -> None:
+    user = await api.user()
+    for text in ("x", "x ", "X"):
+        assert (await api.call("/upload_room", {"title": "t", field: text}, token=user.token))["code"] == 200
+    mysql.execute(f"SELECT {field} FROM tb_room ORDER BY id")
+    assert mysql.fetchall() == (("x",), ("x ",), ("X",))
 
 
 @pytest.mark.gen_test
