@@ -111,7 +111,11 @@ class Accounts:
         return replacement
 
     async def _verify(self, userid: str, password: str, address: str) -> _Verified:
-        """Check a password. It uses up a try, which the caller releases; a wrong one leaves the try used up."""
+        """Check a password. It uses up a try, which the caller releases; a wrong one leaves the try used up.
+
+        So does one that differs from the remembered password, whatever ends the check: an overload, or the client's own
+        leaving, would tell that the guess was wrong, and cost nothing.
+        """
         loading = self._stored.load(userid)  # meanwhile the limit is counted
         try:
             await self._limits.logins.use(address)
@@ -122,13 +126,18 @@ class Accounts:
         if stored is None:
             raise _unknown()
         await self._tries.acquire(userid, address)
+        differs = False
         try:
-            if await self._remembered.knows(userid, stored, password):
+            known = await self._remembered.knows(userid, stored, password)
+            if known:
                 return _Verified(stored, remembered=True)
+            differs = known is False
             if await self._passwords.verify(stored, password):
+                differs = False
                 return _Verified(await self._remember(userid, stored, password), remembered=False)
         except BaseException:  # overload, a cancellation, a corrupt hash: the password was not wrong
-            await self._tries.release(userid, address)
+            if not differs:
+                await self._tries.release(userid, address)
             raise
         raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
 

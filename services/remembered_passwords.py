@@ -24,11 +24,15 @@ class RememberedPasswords:
         self._keys = [hashlib.sha256(key.encode()).digest() for key in secrets]
         self._ttl = ttl
 
-    async def knows(self, userid: str, stored: str, password: str) -> bool:
-        """True when this password was verified against this stored hash within the last `ttl` seconds."""
+    async def knows(self, userid: str, stored: str, password: str) -> bool | None:
+        """True when this password was verified against this stored hash within the last `ttl` seconds.
+
+        None when nothing is remembered of the user: then the answer tells nothing about the password.
+        """
         check = await self._redis.get(keys.verified_password(userid)) if self._ttl else None
-        expected = (_check(key, stored, password) for key in self._keys)
-        return check is not None and any(hmac.compare_digest(check, each) for each in expected)
+        if check is None:
+            return None
+        return any(hmac.compare_digest(check, _check(key, stored, password)) for key in self._keys)
 
     async def remember(self, userid: str, stored: str, password: str) -> None:
         """Store the check of a password that has just been verified against the stored hash."""

@@ -12,7 +12,7 @@ from redis import Redis
 
 from conf.settings import Settings
 from services.limits import network_of
-from tests.harness.client import PASSWORD, Api
+from tests.harness.client import PASSWORD, Api, request
 from tests.harness.events import event
 from tests.harness.second_application import another_process
 
@@ -83,6 +83,34 @@ async def test_a_right_password_leaves_no_key(api: Api, store: Redis) -> None:
     await api.user("alice")
     assert [await login_code(api, "alice") for _ in range(3)] == [200, 200, 200]
     assert not store.keys("*wrong_passwords*")
+
+
+async def guess_and_leave(http_port: int, userid: str, password: str) -> int:
+    """Log in over a connection whose client sends its end at once, and still reads."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", http_port)
+    writer.write(request("/login", {"userid": userid, "password": password}, ""))
+    writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+    return int(json.loads(answer.partition(b"\r\n\r\n")[2])["code"])
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.wrong_passwords_per_address", "3 per day")
+async def test_a_wrong_guess_counts_though_its_client_has_left(api: Api, http_port: int) -> None:
+    await api.user("alice")  # her password is remembered: a right guess would be recognised without a hash
+    codes = [await guess_and_leave(http_port, "alice", "wrong") for _ in range(5)]
+    assert codes == [503, 503, 503, 429, 429]
+    assert await guess_and_leave(http_port, "alice", PASSWORD) == 429
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.wrong_passwords_per_address", "1 per day")
+async def test_a_password_that_was_compared_with_nothing_does_not_count(api: Api, http_port: int, store: Redis) -> None:
+    await api.user("alice")
+    store.delete("xzb:{alice}:verified")
+    assert [await guess_and_leave(http_port, "alice", PASSWORD) for _ in range(3)] == [503] * 3
+    assert await login_code(api, "alice") == 200
 
 
 @pytest.mark.gen_test
