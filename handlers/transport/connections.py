@@ -10,6 +10,7 @@ from typing import cast
 import structlog
 
 from handlers.transport.request import Peer
+from handlers.transport.unread import Unread
 from handlers.transport.writer import Writer
 from services.metrics.catalogue import PHASES
 
@@ -59,10 +60,13 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writer.resume()
+        if self._writer.is_empty:
+            self._connections.unread.discard(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lost = self._closing = True
         self._expect(math.inf)
+        self._connections.unread.discard(self)
         self._writer.close()
         self.on_lost()
         if self._close_callback is not None:
@@ -115,6 +119,8 @@ class Connections:
         self._checking = False
         self.late: Counter[str] = Counter()
         """How many clients were cut off, by the phase of their connection."""
+        self.unread: Unread[Connection] = Unread()
+        """The long answers that are not read yet."""
 
     def by_phase(self) -> Mapping[str, int]:
         """The number of open connections in each phase."""
@@ -130,6 +136,12 @@ class Connections:
     def discard(self, connection: Connection) -> None:
         """Forget a closed connection."""
         self._open.discard(connection)
+
+    def wait_for_reader(self, connection: Connection, answer: bytes) -> None:
+        """Keep the rest of a long answer until it is read. Who reads too slowly for the memory of all is cut off."""
+        self.unread.add(connection, answer)
+        for slowest in self.unread.pop_excess():
+            self._cut_off(slowest)
 
     @property
     def in_flight(self) -> int:
@@ -164,8 +176,11 @@ class Connections:
         loop = asyncio.get_running_loop()
         now = loop.time()
         for connection in [late for late in self._open if late.deadline <= now]:
-            self.late[connection.phase] += 1
-            connection.abort()
+            self._cut_off(connection)
         self._checking = bool(self._open)
         if self._checking:
             loop.call_later(_CHECK_INTERVAL_S, self._check)
+
+    def _cut_off(self, connection: Connection) -> None:
+        self.late[connection.phase] += 1
+        connection.abort()

@@ -280,6 +280,8 @@ class Http1Connection(Connection, HTTPConnection):
         else:
             if not self._writer.is_empty:
                 self._expect(ANSWER_TIMEOUT_S)
+                if (rest := self._writer.rest) is not None:
+                    self._connections.wait_for_reader(self, rest)
             self._go_on_when_sent()
 
     def _write(self, head: bytes, chunk: bytes | None) -> asyncio.Future[None]:

@@ -1,6 +1,7 @@
 """Output to a client, at the pace at which it reads."""
 
 import asyncio
+from typing import cast
 
 from tornado.iostream import StreamClosedError
 
@@ -26,6 +27,11 @@ class Writer:
     def is_empty(self) -> bool:
         """True when everything is sent. Under TLS, the last 64 KiB may still be in the socket's own buffer."""
         return not (self._waiting or self._paused)
+
+    @property
+    def rest(self) -> bytes | None:
+        """The long answer of which parts are left: it stays in memory whole. None when the transport has the rest."""
+        return cast(bytes, self._waiting[-1].obj) if self._waiting else None
 
     def write(self, head: bytes, body: bytes = b"") -> None:
         """Send the data after those before them. A long body is not copied."""

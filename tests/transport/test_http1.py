@@ -221,6 +221,41 @@ async def test_a_slow_reader_holds_a_part_of_its_answer() -> None:
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize(("shared", "in_flight"), [(False, 2), (True, 5)])
+async def test_answers_that_nobody_reads_have_a_bounded_memory(
+    shared: bool, in_flight: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.transport.unread.MAX_UNREAD_BYTES", 2 * LONG)
+    page = b"x" * LONG
+
+    def serve(connection: Http1Connection) -> None:
+        body = page if shared else bytes(bytearray(page))
+        headers = Headers({"Content-Length": str(LONG)})
+        connection.write_headers(ResponseStartLine("", 200, "OK"), headers)
+        connection.write(body)
+        connection.finish()
+
+    async with Client(serve) as client:
+        port = client.server.sockets[0].getsockname()[1]
+        clients = [(client.reader, client.writer)]
+        clients += [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+        for reader, writer in clients:
+            writer.write(REQUEST)
+            await reader.readuntil(b"\r\n\r\n")
+        assert client.connections.in_flight == in_flight
+        assert client.connections.late["answer"] == 5 - in_flight
+        reader, writer = clients[-1]
+        assert await reader.readexactly(LONG) == page
+        assert client.connections.unread.size_bytes == LONG
+        for _, writer in clients:
+            writer.transport.abort()
+        async with asyncio.timeout(10):
+            while client.connections.in_flight:
+                await asyncio.sleep(0)
+        assert client.connections.unread.size_bytes == 0
+
+
+@pytest.mark.gen_test
 async def test_what_cannot_be_sent_any_more_is_reported() -> None:
     connections: list[Http1Connection] = []
     async with Client(connections.append) as client:
