@@ -26,6 +26,9 @@ _MAX_COUNTED = 10_000
 _MAX_WAIT_S = 1  # for the pages before
 # A process reads so many other pages of each list at a time. Nearly everybody reads the few pages that are cached.
 _MAX_PAGES = 2
+# Pages within the first rows, one behind the other, do not wait for those: they are what everybody reads, and there are
+# few of them, so nobody can ask for so many others that the list has no beginning for anybody.
+_HEAD_ROWS = 50
 
 _TABLES = {Feed.REPLAYS: vod, Feed.UGC: ugc}
 
@@ -47,6 +50,7 @@ class Videos:
         self._feeds = feeds
         self._limits = limits
         self._window = timedelta(days=window_days)
+        self._heads = {feed: Gate(_MAX_PAGES) for feed in Feed}
         self._pages = {feed: Gate(_MAX_PAGES) for feed in Feed}
         self._deep_pages = Gate(1)
 
@@ -73,14 +77,14 @@ class Videos:
         if index >= _MAX_OFFSET:
             return []
         since = datetime.now(UTC).replace(tzinfo=None) - self._window if self._window else None
-        async with self._reading(Feed.REPLAYS, index) as db:
+        async with self._reading(Feed.REPLAYS, index, count) as db:
             return await vod.newest(db, index, count, since)
 
     async def ugc(self, index: int, count: int) -> list[ListedVideo]:
         """`count` short videos from offset `index`, newest first."""
         if index >= _MAX_OFFSET:
             return []
-        async with self._reading(Feed.UGC, index) as db:
+        async with self._reading(Feed.UGC, index, count) as db:
             return await ugc.newest(db, index, count)
 
     async def ugc_total(self) -> int:
@@ -112,9 +116,10 @@ class Videos:
         await self._feeds.bump(Feed.UGC)
 
     @asynccontextmanager
-    async def _reading(self, feed: Feed, index: int) -> AsyncIterator[Database]:
+    async def _reading(self, feed: Feed, index: int, count: int) -> AsyncIterator[Database]:
         """The database for a page from this offset. Raises UNAVAILABLE when too many others are being read."""
-        gate, db = (self._deep_pages, self._long_db) if is_deep(index) else (self._pages[feed], self._db)
+        pages = self._heads if index + count <= _HEAD_ROWS and index % count == 0 else self._pages
+        gate, db = (self._deep_pages, self._long_db) if is_deep(index) else (pages[feed], self._db)
         try:
             async with gate.place(_MAX_WAIT_S):
                 yield db

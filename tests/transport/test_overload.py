@@ -173,7 +173,8 @@ async def test_two_pages_of_a_list_that_are_not_cached_are_read_at_a_time(
     user = await api.user()
     with locked("LOCK TABLES tb_vod WRITE"):
         pages = [
-            asyncio.ensure_future(api.call("/get_vod_list", {"index": index}, token=user.token)) for index in range(10)
+            asyncio.ensure_future(api.call("/get_vod_list", {"index": index}, token=user.token))
+            for index in range(1, 11)
         ]
         async with asyncio.timeout(PATIENCE):
             while app.services.videos._pages[Feed.REPLAYS].waiting < 8:
@@ -219,6 +220,24 @@ async def test_a_reader_who_waits_too_long_for_a_page_is_counted(
         assert [page.result()["code"] for page in done] == [503]
     assert app.services.metrics.refusals["pages"] == 1
     await asyncio.wait(pages)
+
+
+@pytest.mark.conf("--compat.short_video", "true", "--performance.page_ttl", "0")
+async def test_the_first_pages_of_a_list_wait_for_no_other_page(
+    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.videos._MAX_WAIT_S", 0.05)
+    user = await api.user()
+    for gate in app.services.videos._pages.values():
+        while gate.enter_now():
+            pass
+    pages = [(0, 20), (20, 20), (40, 10), (0, 51), (60, 20), (1, 20)]
+    for path in ("/get_vod_list", "/get_ugc_list"):
+        bodies = [{"index": index, "count": count} for index, count in pages]
+        codes = [(await api.call(path, body, token=user.token))["code"] for body in bodies]
+        assert codes == [200, 200, 200, 503, 503, 503]
+    first = await api.call("/lite/get_ugc_list", {"index": 1, "count": 10})  # a page number
+    assert first["code"] == 200
 
 
 @pytest.mark.gen_test
