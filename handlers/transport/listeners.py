@@ -18,6 +18,9 @@ log = structlog.get_logger()
 # What the kernel takes of an answer beyond what it has sent. By default it takes up to 4 MB (net.ipv4.tcp_wmem) for
 # a client that does not read (TCP_NOTSENT_LOWAT, tcp(7)).
 _MAX_UNSENT_BYTES = 128 * 1024
+# What the kernel keeps for us while a connection is not read. By default it grows with a client that sends much, up to
+# 6 MB and more (net.ipv4.tcp_rmem), and stays so. Linux doubles the number for data of its own (SO_RCVBUF, socket(7)).
+_RECEIVE_BYTES = 64 * 1024
 BACKLOG = 1024  # connections that wait for a worker: all viewers of a broadcast connect when it begins
 
 # Forward secrecy and AEAD only, as in TLS 1.3 (RFC 9325 section 4.2).
@@ -55,7 +58,7 @@ class Listeners:
         if http.fd is not None:
             inherited = socket.socket(fileno=http.fd)
             inherited.setblocking(False)
-            _limit_unsent(inherited)
+            _limit_buffers(inherited)
             return cls([Sockets([inherited], [])] * http.processes, None)
         plain = listen(http.address, http.port, http.processes)
         tls = listen(http.address, http.tls_port, http.processes)
@@ -117,14 +120,15 @@ def listen(address: str, port: int, count: int) -> list[list[socket.socket]]:
     except OSError as error:
         raise OSError(f"cannot listen on {address}:{port}: {error.strerror}") from error
     for listening in itertools.chain(*sockets):
-        _limit_unsent(listening)
+        _limit_buffers(listening)
     return sockets
 
 
-def _limit_unsent(listening: socket.socket) -> None:
+def _limit_buffers(listening: socket.socket) -> None:
     """Bound the memory of the connections that it will accept: they take over its options."""
     if listening.family != socket.AF_UNIX:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT_BYTES)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
 
 
 def _certificate(http: Http) -> tuple[Path, Path]:

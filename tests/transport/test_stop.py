@@ -8,8 +8,9 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import trustme
@@ -220,6 +221,29 @@ def test_the_kernel_takes_little_of_an_unread_answer() -> None:
         listening.setblocking(True)
         accepted = stack.enter_context(listening.accept()[0])
         assert 0 < accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= 128 * 1024  # 0: as the system
+
+
+def test_the_kernel_keeps_little_of_what_is_not_read() -> None:
+    with reserved_port() as port, ExitStack() as stack:
+        (listening,) = listen("127.0.0.1", port, 1)[0]
+        client = socket.socket()
+        for connection in (listening, client):
+            stack.enter_context(connection)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+        client.connect(("127.0.0.1", port))
+        listening.setblocking(True)
+        accepted = stack.enter_context(listening.accept()[0])
+        sender = Thread(target=client.sendall, args=[bytes(64 * 2**20)])
+        sender.start()  # what is read fast makes the kernel expect more
+        for _ in range(64):
+            accepted.recv(2**20, socket.MSG_WAITALL)
+        sender.join()
+        client.settimeout(0.2)
+        unread = 0
+        with suppress(TimeoutError):
+            while unread < 64 * 2**20:
+                unread += client.send(bytes(64 * 1024))
+        assert unread <= 512 * 1024  # in the buffers of both
 
 
 def read_headers(connection: socket.socket) -> bytes:
