@@ -108,6 +108,8 @@ class Accounts:
         await self._sessions.void(userid, stored)
         if not await account.replace_password(self._db, userid, stored, replacement):
             raise ServiceError(Code.WRONG_PASSWORD, "wrong password")  # another change was faster
+        with suppress(StoreError):  # the check of the old one would make each refused login a wrong guess
+            await self._remembered.remember(userid, replacement, password)
         return replacement
 
     async def _verify(self, userid: str, password: str, address: str) -> _Verified:

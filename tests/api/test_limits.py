@@ -106,6 +106,16 @@ async def test_a_wrong_guess_counts_though_its_client_has_left(api: Api, http_po
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--limits.wrong_passwords_per_address", "1 per day")
+async def test_a_changed_password_is_no_wrong_guess(api: Api, http_port: int) -> None:
+    alice = await api.user("alice")
+    change = {"old_password": PASSWORD, "password": "new"}
+    assert (await api.call("/change_password", change, token=alice.token))["code"] == 200
+    assert [await guess_and_leave(http_port, "alice", "new") for _ in range(3)] == [200] * 3
+    assert [await guess_and_leave(http_port, "alice", PASSWORD) for _ in range(2)] == [503, 429]
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.wrong_passwords_per_address", "1 per day")
 async def test_a_password_that_was_compared_with_nothing_does_not_count(api: Api, http_port: int, store: Redis) -> None:
     await api.user("alice")
     store.delete("xzb:{alice}:verified")
