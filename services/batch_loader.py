@@ -49,6 +49,12 @@ class BatchLoader(Generic[K, V]):
             loop.call_soon(self._send)
         return future
 
+    async def close(self) -> None:
+        """Cancel the calls under way, and everybody who waits."""
+        await self._calls.cancel()
+        for _, future in self._waiting:
+            future.cancel()
+
     def _send(self) -> None:
         batch, self._waiting = self._waiting[: self._max_batch], self._waiting[self._max_batch :]
         self._calls.start(self._call(batch)).add_done_callback(self._send_rest)
@@ -63,6 +69,10 @@ class BatchLoader(Generic[K, V]):
         try:
             values = await self._fetch([key for key, _ in batch])
             outcomes = list(zip(batch, values, strict=True))
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
         except Exception as error:
             failed, self._waiting = batch + self._waiting, []
             outcomes = [(caller, error) for caller in failed]

@@ -138,7 +138,8 @@ class RedisClient:
         return await self._batches[node].load(command)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Cancel the calls under way and close every connection."""
+        await asyncio.gather(*(batch.close() for batch in self._batches.values()))
         await self._nodes.close()
 
     async def _run(self, key: str, command: Command) -> Any:

@@ -18,6 +18,7 @@ from redis.crc import key_slot
 
 from conf.settings import Settings
 from scripts.stores.private_cluster import (
+    PRIMARIES,
     Node,
     PrivateCluster,
     begin_move,
@@ -105,7 +106,9 @@ async def test_a_planned_failover_and_moved_slots_are_not_noticed(cluster: Priva
             move_slot(*moved_away(cluster, f"{{user{number}}}"))
         promoted = next(node for node in cluster.nodes if not node.slots())
         promoted.run("CLUSTER FAILOVER")
-        await eventually(lambda: _is(promoted.slots()))
+        await eventually(
+            lambda: _is(promoted.slots() and sum(bool(node.slots()) for node in cluster.nodes) == PRIMARIES)
+        )
 
 
 @pytest.mark.gen_test
