@@ -124,7 +124,7 @@ def private_mysql(
         start = files.folder / "start.sql"  # MariaDB runs it before it accepts connections
         start.write_text(f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4;\n")
         files.temporary.mkdir(mode=0o700, exist_ok=True)
-        program = [find_program("mariadbd"), "--no-defaults", *_as_current_user(), *MYSQL_OPTIONS]
+        program = [find_program("mariadbd"), "--no-defaults", *as_current_user(), *MYSQL_OPTIONS]
         program += [f"--tmpdir={files.temporary}"]
         program += MYSQL_DURABLE if durable else MYSQL_FAST
         if not files.data.exists():
@@ -253,7 +253,7 @@ def _create_system_tables(files: Files, program: list[str], pause: Pause) -> Non
     files.new_data.mkdir(mode=0o700)
     command = [*program, f"--datadir={files.new_data}", "--bootstrap", "--silent-startup", "--log-warnings=0"]
     with tempfile.TemporaryFile() as statements:
-        statements.write(_system_tables())
+        statements.write(system_tables())
         statements.seek(0)
         with _recorded(files, command, stdin=statements) as process, _killed_if_interrupted(process):
             code = wait_for_end(process, pause)
@@ -262,7 +262,7 @@ def _create_system_tables(files: Files, program: list[str], pause: Pause) -> Non
     files.new_data.rename(files.data)
 
 
-def _system_tables() -> bytes:
+def system_tables() -> bytes:
     """The statements that MariaDB ships. Root needs no password, because the socket is private."""
     parts = [b"CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n"]
     for name in ("system_tables.sql", "performance_tables.sql", "system_tables_data.sql"):
@@ -298,7 +298,7 @@ def _unshare() -> list[str]:
     return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
 
 
-def _as_current_user() -> list[str]:
+def as_current_user() -> list[str]:
     """The option without which MariaDB refuses to run as root."""
     return ["--user=root"] if os.geteuid() == 0 else []
 

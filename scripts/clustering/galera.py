@@ -1,0 +1,143 @@
+"""Three MariaDB servers with the shipped conf/galera.cnf: a commit is on all of them."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pymysql
+
+from scripts.clustering.networks import Machine
+from scripts.clustering.programs import Program
+from scripts.stores.private_servers import DATABASE, as_current_user, find_program, system_tables
+from scripts.stores.processes import Pause, child, wait_for_end
+from scripts.stores.supervised import adapted
+
+PORT = 3306
+CHECKER = "haproxy"
+"""The user of HAProxy's check."""
+_NEW = "--wsrep-new-cluster"
+_SMALL = ("--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M")
+# The user of the server has the rights that docs/OPERATIONS.md gives it, that of an operator all of them.
+_USERS = f"""
+FLUSH PRIVILEGES;
+CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4;
+CREATE USER {CHECKER}@'%';
+CREATE USER server@'%' IDENTIFIED BY '{{password}}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON {DATABASE}.* TO server@'%';
+CREATE USER operator@'%' IDENTIFIED BY '{{password}}';
+GRANT ALL ON *.* TO operator@'%';
+ALTER USER root@localhost IDENTIFIED BY '{{password}}';
+"""
+
+
+class MariaDb(Program):
+    """A node."""
+
+    def __init__(self, name: str, machine: Machine, others: Sequence[str], folder: Path, password: str, pause: Pause):
+        self.folder = folder
+        self.socket = folder / "socket"
+        self._password = password
+        super().__init__(
+            name, machine, _command(folder, machine.address, others), folder / "log", self.is_ready, pause
+        )
+        self.programs = folder / "bin"
+
+    def is_ready(self) -> bool:
+        """True when it takes statements."""
+        return self.status("wsrep_ready") == "ON"
+
+    def is_whole(self, nodes: int) -> bool:
+        """True when it is one of so many nodes and has caught up with them."""
+        return self.status("wsrep_cluster_size") == str(nodes) and self.status("wsrep_local_state_comment") == "Synced"
+
+    def status(self, name: str) -> str:
+        """A variable of its status, "" while it does not answer."""
+        try:
+            with self.connection() as connection, connection.cursor() as cursor:
+                cursor.execute("SHOW STATUS LIKE %s", (name,))
+                return str((cursor.fetchone() or ("", ""))[1])
+        except (pymysql.MySQLError, OSError):
+            return ""
+
+    def connection(self) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        """A connection with all rights, through its socket: it reaches a node that is cut off, too."""
+        return pymysql.connect(
+            unix_socket=str(self.socket),
+            user="root",
+            password=self._password,
+            database=DATABASE,
+            autocommit=True,
+            connect_timeout=2,
+            read_timeout=5,
+        )
+
+
+def start(nodes: Sequence[MariaDb], password: str, pause: Pause) -> None:
+    """Make the data of all nodes, and start them.
+
+    The first one alone begins the cluster. The others get its data while it is stopped, so that they have nothing but a
+    few transactions to fetch: a copy by rsync takes seconds for each.
+    """
+    first, *others = nodes
+    _create(first.folder / "data", _USERS.format(password=password), pause)
+    first.start(_NEW)
+    first.stop()
+    for node in others:
+        shutil.copytree(first.folder / "data", node.folder / "data", ignore=shutil.ignore_patterns("galera.cache"))
+    first.start(_NEW)
+    for node in others:
+        node.begin()
+    for node in others:
+        node.wait()
+
+
+def _create(data: Path, statements: str, pause: Pause) -> None:
+    command = [find_program("mariadbd"), "--no-defaults", *as_current_user(), *_SMALL, f"--datadir={data}"]
+    command += ["--bootstrap", "--silent-startup", "--log-warnings=0"]
+    data.mkdir()
+    with tempfile.TemporaryFile() as script:
+        script.write(system_tables() + statements.encode())
+        script.seek(0)
+        with child(command, stdin=script) as process:
+            if code := wait_for_end(process, pause):
+                raise RuntimeError(f"MariaDB could not make its tables: exit code {code}")
+
+
+def _command(folder: Path, address: str, others: Sequence[str]) -> list[str | Path]:
+    """The command of a node, whose folder this makes."""
+    (folder / "tmp").mkdir(parents=True)
+    text = adapted(
+        "galera.cnf",
+        {
+            "bind_address = 10.0.0.21": f"bind_address = {address}",
+            "wsrep_node_name = db1": f"wsrep_node_name = {folder.name}",
+            "wsrep_node_address = 10.0.0.21": f"wsrep_node_address = {address}",
+            "tcp://10.0.0.21:": f"tcp://{address}:",
+            "gcomm://10.0.0.21,10.0.0.22,10.0.0.23": f"gcomm://{','.join(others)}",
+        },
+    )
+    (folder / "galera.cnf").write_text(text)
+    paths = [f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}", f"--tmpdir={folder / 'tmp'}"]
+    program = [find_program("mariadbd"), f"--defaults-file={folder / 'galera.cnf'}", *as_current_user()]
+    return [*program, *paths, *_SMALL, *_copy_method(folder / "bin")]
+
+
+def _copy_method(programs: Path) -> list[str]:
+    """The option by which a node copies data as root: rsync's daemon would write as `nobody`, who may not enter the folder.
+
+    MariaDB calls a method's script with a PATH of its own.
+    """
+    programs.mkdir()
+    if os.geteuid() != 0:
+        return []
+    daemon = '[ "$1" != --daemon ] || set -- "$@" --dparam=uid=0 --dparam=gid=0'
+    _write_script(programs / "rsync", f'{daemon}\nexec {find_program("rsync")} "$@"')
+    _write_script(programs / "wsrep_sst_rsync_as_root", f'PATH="{programs}:$PATH" exec wsrep_sst_rsync "$@"')
+    return ["--wsrep-sst-method=rsync_as_root"]
+
+
+def _write_script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
