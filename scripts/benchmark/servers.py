@@ -73,9 +73,9 @@ def wait_until_ready(process: Child, port: int, log: Path, pause: Pause) -> None
         pause(0.05)
 
 
-def status(port: int, path: str) -> int:
+def status(port: int, path: str, address: str = "127.0.0.1") -> int:
     """The HTTP status of a GET, 0 without an answer."""
-    with suppress(OSError), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+    with suppress(OSError), closing(HTTPConnection(address, port, timeout=5)) as connection:
         connection.request("GET", path)
         return connection.getresponse().status
     return 0

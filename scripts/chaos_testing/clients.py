@@ -51,8 +51,8 @@ class Sample(NamedTuple):
 class Connection:
     """A kept connection of one client. Each request is sampled."""
 
-    def __init__(self, port: int, samples: list[Sample]) -> None:
-        self._http = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+    def __init__(self, port: int, samples: list[Sample], address: str = "127.0.0.1") -> None:
+        self._http = HTTPConnection(address, port, timeout=_TIMEOUT_S)
         self._samples = samples
 
     def call(
@@ -97,12 +97,16 @@ class Client:
         self.userid = userid
         self.stale = 0
         """How often the profile was not the one that had been acknowledged."""
+        self.lost_sessions = 0
+        """How often a session was gone although its login or refresh was acknowledged, and no later one was tried."""
         self.connection = connection
         self._ledger = ledger
         self._visits = visits
         self._chance = random.Random(userid)  # noqa: S311 - not for secrets
         self._token = ""
         self._refresh_token = ""
+        self._is_sure = True
+        """False when a login or a refresh without an answer may have ended the session that this client knows."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -157,6 +161,7 @@ class Client:
         """The answer to a request of the user, who logs in when the session has ended."""
         answer = self.connection.call(path, body, self._token, halfway)
         if answer["code"] == INVALID_TOKEN:
+            self.lost_sessions += self._is_sure
             self._login()
         return answer
 
@@ -164,7 +169,8 @@ class Client:
         return self._keep(self.connection.call("/login", {"userid": self.userid, "password": PASSWORD}))
 
     def _keep(self, answer: Mapping[str, Any]) -> bool:
-        if answer["code"] != OK:
+        self._is_sure = answer["code"] == OK
+        if not self._is_sure:
             return False
         self._token, self._refresh_token = answer["data"]["token"], answer["data"]["refresh_token"]
         return True
@@ -203,6 +209,11 @@ class Crowd:
     def stale(self) -> int:
         """How many profiles were older than what the server had acknowledged to their owners."""
         return sum(client.stale for client in self.clients)
+
+    @property
+    def lost_sessions(self) -> int:
+        """How many acknowledged sessions were lost."""
+        return sum(client.lost_sessions for client in self.clients)
 
     def register(self) -> None:
         """Register all users."""

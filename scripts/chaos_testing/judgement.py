@@ -78,7 +78,7 @@ def judge(name: str, promise: Promise, samples: Sequence[Sample], times: Times, 
     outcome.recovery = max((sample.start - times.end for sample in failed), default=0.0)
     outcome.recovery = max(outcome.recovery, 0.0)
     outcome.broken = [
-        f"{text}: {len(found)}, {_examples(found)}"
+        f"{text}: {len(found)}, {examples(found)}"
         for text, found in {
             "neither 200 nor 503": [s for s in answered if s.outcome not in (OK, UNAVAILABLE, *promise.codes)],
             "failed before the fault": [s for s in samples if s.outcome != OK and s.end < times.start],
@@ -105,7 +105,7 @@ def _needlessly(sample: Sample, promise: Promise) -> bool:
 def _late(outcome: Outcome, answered: Iterable[Sample], promise: Promise) -> Iterable[str]:
     late = [sample for sample in answered if sample.seconds > _limit(sample, promise)]
     if late:
-        yield f"late answers: {len(late)}, {_examples(late)}"
+        yield f"late answers: {len(late)}, {examples(late)}"
     if outcome.recovery > (LOGIN_S if promise.logins_wait else RECOVERY_S):
         yield f"full service {outcome.recovery:.1f} s after the fault"
     before, during, _ = outcome.p99
@@ -117,5 +117,6 @@ def _limit(sample: Sample, promise: Promise) -> float:
     return LOGIN_S if promise.logins_wait and sample.path == "/login" else STALL_S
 
 
-def _examples(samples: Sequence[Sample]) -> str:
+def examples(samples: Sequence[Sample]) -> str:
+    """The first of them in words."""
     return ", ".join(f"{sample.path} {sample.outcome} after {sample.seconds:.2f} s" for sample in samples[:_SHOWN])
