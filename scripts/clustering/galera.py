@@ -39,9 +39,7 @@ class MariaDb(Program):
         self.folder = folder
         self.socket = folder / "socket"
         self._password = password
-        super().__init__(
-            name, machine, _command(folder, machine.address, others), folder / "log", self.is_ready, pause
-        )
+        super().__init__(name, machine, _command(folder, machine.address, others), folder / "log", self.is_ready, pause)
         self.programs = folder / "bin"
 
     def is_ready(self) -> bool:
@@ -125,7 +123,7 @@ def _command(folder: Path, address: str, others: Sequence[str]) -> list[str | Pa
 
 
 def _copy_method(programs: Path) -> list[str]:
-    """The option by which a node copies data as root: rsync's daemon would write as `nobody`, who may not enter the folder.
+    """The option by which root copies data: rsync's daemon would write as `nobody`, who may not enter the folder.
 
     MariaDB calls a method's script with a PATH of its own.
     """

@@ -1,4 +1,4 @@
-"""The machines of a cluster as parts of this one: addresses of its loopback, or network namespaces, which can be cut."""
+"""The machines of a cluster on one: addresses of its loopback interface, or network namespaces, which can be cut."""
 
 import os
 import random
@@ -44,9 +44,9 @@ class Network:
         return Machine(f"{self.addresses}{number}")
 
     @contextmanager
-    def cut(self, number: int) -> Iterator[None]:
+    def cut(self, machine: Machine) -> Iterator[None]:
         """The machine is gone for all others, and they for it, for the duration of the block."""
-        raise RuntimeError(f"machine {number} cannot be cut off on the loopback")
+        raise RuntimeError(f"{machine.address} cannot be cut off on the loopback")
         yield
 
 
@@ -74,7 +74,7 @@ def may_unshare() -> bool:
 
 def run_in_own_namespace(module: str, arguments: Sequence[str]) -> None:
     """Replace this process by one that runs the module in a network namespace of its own."""
-    os.execvp(_UNSHARE[0], [*_UNSHARE, sys.executable, "-m", module, *arguments])
+    os.execvp(_UNSHARE[0], [*_UNSHARE, sys.executable, "-m", module, *arguments])  # noqa: S606 - no shell is wanted
 
 
 @contextmanager
@@ -116,13 +116,14 @@ class _Namespaces(Network):
         return holder
 
     @contextmanager
-    def cut(self, number: int) -> Iterator[None]:
+    def cut(self, machine: Machine) -> Iterator[None]:
+        port = _port(int(machine.address.removeprefix(SHIPPED)))
         # The port drops what comes and what goes. Nobody is told, as when a switch dies: the link stays up.
-        _run("bridge", "link", "set", "dev", _port(number), "state", "disabled")
+        _run("bridge", "link", "set", "dev", port, "state", "disabled")
         try:
             yield
         finally:
-            _run("bridge", "link", "set", "dev", _port(number), "state", "forwarding")
+            _run("bridge", "link", "set", "dev", port, "state", "forwarding")
 
 
 def _port(number: int) -> str:

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ class Program:
     orphaned: signal.Signals = signal.SIGKILL
     programs: Path = ROOT / "var" / "bin"
     """Where it finds other programs first."""
+    env: Mapping[str, str] = field(default_factory=dict)
     _process: Child | None = None
     _running: ExitStack = field(default_factory=ExitStack)
 
@@ -49,7 +50,7 @@ class Program:
     def begin(self, *more: str) -> None:
         """Start it with more arguments."""
         path = f"{self.programs}:{ROOT / 'var/bin'}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-        env = {**without_settings(), "PATH": path}
+        env = {**without_settings(), "PATH": path, **self.env}
         output = self._running.enter_context(self.log.open("ab"))
         command = [*self.machine.prefix, *self.command, *more]
         self._process = self._running.enter_context(child(command, env=env, output=output, orphaned=self.orphaned))
@@ -63,6 +64,11 @@ class Program:
                 lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
                 raise ServerError("\n  ".join([f"{self.name} did not start. The end of {self.log}:", *lines]))
             self.pause(0.05)
+
+    def ask_to_stop(self) -> None:
+        """Let it begin to stop, if it runs."""
+        if self._process is not None and not has_ended(self._process):
+            self._process.terminate()
 
     def stop(self) -> None:
         """Stop it, if it runs."""

@@ -1,13 +1,12 @@
 """Six Redis servers with the shipped conf/redis-cluster.conf: three primaries, and a replica of each."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from redis import Redis, RedisError
-from redis.crc import key_slot
 
 from scripts.clustering.networks import Machine
 from scripts.clustering.programs import Program
@@ -48,12 +47,19 @@ class RedisNode(Program):
             members: dict[str, dict[str, Any]] = client.execute_command("CLUSTER NODES")
             return members
 
-    def owns(self, slot: int) -> bool:
-        """True when it is the primary of the slot, in its own eyes."""
-        return any(first <= slot <= last for first, last in map(_bounds, self.members()[self.address]["slots"]))
+    @property
+    def id(self) -> str:
+        """Its name in the cluster."""
+        return str(self.members()[self.address]["node_id"])
+
+    def reply(self, *command: str) -> str:
+        """Its reply to a command that is given on its own machine, which may be cut off."""
+        program = [*self.machine.prefix, find_program("redis-cli"), "-h", self.machine.address, *command]
+        env = {**without_settings(), "REDISCLI_AUTH": self.password}
+        return subprocess.run(program, check=False, capture_output=True, text=True, env=env, timeout=5).stdout.strip()
 
     def is_whole(self) -> bool:
-        """True when it sees all nodes well, and when it is a primary with a replica that has caught up, or a replica."""
+        """True when it sees all nodes well, and is a replica that has caught up, or a primary that has one."""
         try:
             with self.client() as client:
                 info, replication = client.execute_command("CLUSTER INFO"), client.info("replication")
@@ -64,17 +70,12 @@ class RedisNode(Program):
             return False
         if replication["role"] == "slave":
             return bool(replication["master_link_status"] == "up")
-        return "state=online" in str(replication.get("slave0", "")) or replication["connected_slaves"] > 0
+        return bool(replication["connected_slaves"])
 
 
-def _bounds(slots: Sequence[str]) -> tuple[int, int]:
-    """The first and the last slot of a range, which redis-py gives as one or two texts."""
-    return int(slots[0]), int(slots[-1])
-
-
-def slot(userid: str) -> int:
-    """The slot of all keys of a user."""
-    return int(key_slot(f"xzb:{{{userid}}}:".encode()))
+def slots_of(member: Mapping[str, Any]) -> frozenset[int]:
+    """The slots of a node, whose ranges redis-py gives as one or two texts."""
+    return frozenset(each for first, *last in member["slots"] for each in range(int(first), int(*last or [first]) + 1))
 
 
 @contextmanager
