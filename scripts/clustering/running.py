@@ -142,14 +142,12 @@ def judge_harm(name: str, harm: Harm, samples: Sequence[Sample], others: Sequenc
         failed = [sample for sample in failed if sample.start > times.start + _HANDED_OVER_S]
     begun = [sample for sample in failed if sample.start < times.end]
     ended = [sample for sample in failed if sample.start >= times.end]
-    outages = (
-        max((sample.end - times.start for sample in begun), default=0.0),
-        max((sample.end - ended[0].start for sample in ended), default=0.0),
-    )
-    outcome.recovery = max(outages)
-    if outcome.recovery > harm.back_within_s:
-        seconds = f"for {outages[0]:.1f} s and {outages[1]:.1f} s at the end"
-        outcome.broken.append(f"{len(failed)} requests failed, {seconds}, {examples(failed)}")
+    # How long requests failed from the begin of the fault on, and from the first that its end harms.
+    outages = [(sample.end - times.start, sample) for sample in begun]
+    outages += [(sample.end - ended[0].start, sample) for sample in ended]
+    outcome.recovery = max((seconds for seconds, _ in outages), default=0.0)
+    if late := [sample for seconds, sample in outages if seconds > harm.back_within_s]:
+        outcome.broken.append(f"failed {outcome.recovery:.1f} s after the fault: {len(late)}, {examples(late)}")
     harmed = [sample for sample in others if _is_harmed(sample)]
     if harm.one_shard:
         outcome.note = f"users of other shards: {len(harmed)} of {len(others):,} failed"

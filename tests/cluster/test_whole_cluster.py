@@ -1,18 +1,23 @@
 """A whole cluster by the shipped files: what HAProxy answers itself, and what it takes for well."""
 
 import json
+import re
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conf.settings import ROOT
 from scripts.clustering.cluster import Cluster, cluster, wait_until
 from scripts.clustering.networks import loopback
 from scripts.clustering.running import Plan
 from scripts.stores.ports import reserved_port
+from scripts.stores.private_servers import find_program
 from services.redis import keys
 
 ALICE = {"userid": "alice", "password": "0571749e2ac330a7455809c6b0e7af90"}
@@ -133,3 +138,10 @@ def test_a_dead_shard_of_redis_costs_the_others_nothing(whole: Cluster) -> None:
 
 def _differ(whole: Cluster, userid: str) -> bool:
     return whole.primary(keys.token(userid)) is not whole.primary(keys.VERSIONS)
+
+
+def test_the_section_for_sentinel_fits_the_shipped_file(whole: Cluster, tmp_path: Path) -> None:
+    (section,) = re.findall(r"```\n(listen redis .*?)```", (ROOT / "docs" / "SCALING.md").read_text(), re.DOTALL)
+    (tmp_path / "haproxy.cfg").write_text((whole.haproxy.folder / "haproxy.cfg").read_text() + "\n" + section)
+    checked = subprocess.run([find_program("haproxy"), "-c", "-f", tmp_path / "haproxy.cfg"], check=False)
+    assert checked.returncode == 0
