@@ -216,7 +216,7 @@ class _ClusterNode:
         """The replies of this node, as they are. A failure is a reason to read the topology again."""
         try:
             replies = await self.connections.call(commands)
-        except (TimeoutError, RedisConnectionError):
+        except (TimeoutError, RedisTimeoutError, RedisConnectionError):  # the second one: it took no connection
             self._cluster.refresh()
             raise
         if any(isinstance(reply, ClusterDownError) for reply in replies):
