@@ -20,6 +20,8 @@ from scripts.stores.ports import reserved_port
 from scripts.stores.private_servers import find_program
 from services.redis import keys
 
+# PyMySQL leaves its socket to the garbage collector when a server that starts or stops refuses it.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 ALICE = {"userid": "alice", "password": "0571749e2ac330a7455809c6b0e7af90"}
 JSON = "application/json; charset=utf-8"
 
@@ -86,7 +88,7 @@ def test_without_an_app_the_answer_is_503_in_the_envelope(whole: Cluster) -> Non
 
 
 def test_an_app_that_cannot_serve_everything_still_serves_what_it_can(whole: Cluster) -> None:
-    for node in whole.databases:
+    for node in reversed(whole.databases):  # the last one to leave is the one that may begin again
         node.stop()
     try:
         wait_until(lambda: _ready_apps(whole) == 0, time.sleep, "an app is ready without a MariaDB")
