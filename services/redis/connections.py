@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import hiredis
+from redis import DriverInfo
 from redis.asyncio import ConnectionPool, SSLConnection
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
@@ -33,6 +34,7 @@ class Connections:
             protocol=2,  # it has no messages that are no reply
             socket_timeout=None,  # `call` limits the time: redis-py would make a task of every command
             socket_connect_timeout=timeout,
+            driver_info=DriverInfo(),  # each connection would look up the version of redis-py, which takes 1 ms
             retry=Retry(NoBackoff(), 0),  # a command without an answer may have run, and a script must not run twice
         )
         self._timeout = timeout
