@@ -3,13 +3,14 @@
 import json
 import os
 import signal
+import socket
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,21 +18,28 @@ import trustme
 
 from conf.settings import ROOT
 from scripts.stores.ports import reserved_port as reserved_port  # tests import it from here
-from tests.harness import leaks
+from tests.harness import fork_server, leaks
 from tests.harness.stores import OPTIONS
 
 T = TypeVar("T")
+_OPTIONS = (*OPTIONS, "--log.format", "json")
 PATIENCE = 20  # seconds until a test gives up on a condition
 
 
 class Server:
     """A running server and its ports."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int, tls_port: int, log: Path) -> None:
-        self.process = process
+    def __init__(self, process: BaseProcess, port: int, tls_port: int, log: Path) -> None:
+        self._process = process
         self.port = port
         self.tls_port = tls_port
         self._log = log
+
+    @property
+    def pid(self) -> int:
+        """The process id of the (parent) process."""
+        assert self._process.pid
+        return self._process.pid
 
     def call(
         self, path: str, body: Mapping[str, Any] | None = None, token: str = "", context: ssl.SSLContext | None = None
@@ -66,11 +74,13 @@ class Server:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the (parent) process."""
-        self.process.send_signal(number)
+        os.kill(self.pid, number)
 
     def exit_code(self) -> int:
         """Wait for the end."""
-        return self.process.wait(PATIENCE)
+        self._process.join(PATIENCE)
+        assert self._process.exitcode is not None, "the server has not ended"
+        return self._process.exitcode
 
 
 def wait_for(condition: Callable[[], T | None]) -> T:
@@ -84,33 +94,34 @@ def wait_for(condition: Callable[[], T | None]) -> T:
 
 def command(*options: str) -> list[str]:
     """main.py with cheap hashes and JSON lines on the test's stores; the options override."""
-    return [sys.executable, str(ROOT / "main.py"), *OPTIONS, "--log.format", "json", *options]
+    return [sys.executable, str(ROOT / "main.py"), *_OPTIONS, *options]
 
 
 @contextmanager
 def running(
-    folder: Path, *options: str, ready: bool = True, tls: bool = False, pass_fds: tuple[int, ...] = ()
+    folder: Path, *options: str, ready: bool = True, tls: bool = False, inherited: socket.socket | None = None
 ) -> Iterator[Server]:
-    """A server on ports of its own; at the end it is asked to stop, or killed.
+    """A server on ports of its own, or on an inherited socket; at the end it is asked to stop, or killed.
 
     With `tls` and without a certificate in the options it makes the shared certificate in var/, where two servers
     at a time would get in each other's way.
     """
     log = folder / "log"
-    with reserved_port() as port, reserved_port() as tls_port, log.open("wb") as output:
+    log.write_bytes(b"")
+    with reserved_port() as port, reserved_port() as tls_port:
         ports = ["--http.port", str(port), "--http.tls_port", str(tls_port if tls else 0)]
-        process = subprocess.Popen(command(*ports, *options), stdout=output, stderr=output, pass_fds=pass_fds)
+        process = fork_server.start([*_OPTIONS, *ports, *options], log, inherited)
         server = Server(process, port, tls_port, log)
         try:
             if ready:
                 wait_for(server.is_ready)
             yield server
-            if process.poll() is None:
+            if process.is_alive():
                 process.terminate()  # not kill: a process reports its coverage when it ends by itself
-                process.wait(PATIENCE)
+                server.exit_code()
         finally:
             process.kill()
-            process.wait()
+            process.join()
             leaked = leaks.in_text(log.read_text(errors="replace"), log)
         assert not leaked
 

@@ -37,7 +37,7 @@ OPTIONS = (
     *("--password.time_cost", "1", "--password.memory_kib", "64"),
     # Limits for a busy machine, and for tests that send everything as one user. The tests of a limit set their own.
     *("--http.deadline", "20", "--http.max_requests_per_user", "1000"),
-    *("--mysql.acquire_timeout", "20", "--mysql.query_timeout", "20"),
+    *("--mysql.acquire_timeout", "20", "--mysql.query_timeout", "20", "--password.max_wait", "20"),
     *("--metrics.port", "0"),  # a test that wants metrics names a port and a directory of its own
     *os.environ.get("TEST_SERVER_OPTIONS", "").split(),
 )

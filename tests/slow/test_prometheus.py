@@ -110,7 +110,7 @@ def test_prometheus_finds_what_the_dashboard_and_the_alerts_ask_for(tmp_path: Pa
             for _ in range(30):
                 server.call("/login", LOGIN)
             wait_for(lambda: monitor.number('xiaozhibo_logins_total{outcome="no_such_user"}') == 30)
-            kill(children(server.process.pid)[0])
+            kill(children(server.pid)[0])
             wait_for(lambda: monitor.number("sum(changes(xiaozhibo_process_start_time_seconds[1m]))") == 1)
             wait_for(lambda: monitor.number("xiaozhibo_workers") == 2)
             assert monitor.number("sum(resets(xiaozhibo_logins_total[1m]))") == 0

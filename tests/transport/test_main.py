@@ -153,12 +153,12 @@ def test_a_stop_waits_no_longer_than_the_drain_timeout(tmp_path: Path) -> None:
 
 def test_workers_are_replaced_and_end_together(tmp_path: Path) -> None:
     with running(tmp_path, "--http.processes", "2") as server:
-        first = set(children(server.process.pid))
+        first = set(children(server.pid))
         assert len(first) == 2
         (victim, survivor) = first
         kill(victim)
-        wait_for(lambda: len(set(children(server.process.pid)) - {victim}) == 2)
-        workers = children(server.process.pid)
+        wait_for(lambda: len(set(children(server.pid)) - {victim}) == 2)
+        workers = children(server.pid)
         assert survivor in workers
         wait_for(server.is_ready)
         server.send(signal.SIGTERM)
@@ -186,7 +186,7 @@ def test_the_limit_of_open_files_is_raised_to_the_hard_limit(tmp_path: Path) -> 
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
     try:
         with running(tmp_path) as server:
-            limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+            limits = Path(f"/proc/{server.pid}/limits").read_text()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert f"Max open files            {hard} " in limits
@@ -194,17 +194,18 @@ def test_the_limit_of_open_files_is_raised_to_the_hard_limit(tmp_path: Path) -> 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     with running(tmp_path, "--http.processes", "2") as server:
-        workers = children(server.process.pid)
+        workers = children(server.pid)
         server.send(signal.SIGKILL)
         wait_for(lambda: not any(alive(worker) for worker in workers))
 
 
 def test_an_inherited_socket_is_served(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        fd = listener.fileno()
-        with running(tmp_path, "--http.fd", str(fd), ready=False, pass_fds=(fd,)) as server:
-            server.port = listener.getsockname()[1]
-            wait_for(server.is_ready)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        running(tmp_path, ready=False, inherited=listener) as server,
+    ):
+        server.port = listener.getsockname()[1]
+        wait_for(server.is_ready)
 
 
 def test_a_port_in_use_is_named_in_a_sentence(tmp_path: Path) -> None:
@@ -246,8 +247,7 @@ def test_the_address_of_an_inherited_socket_is_the_true_one(
     tmp_path: Path, family: socket.AddressFamily, host: str
 ) -> None:
     with socket.create_server((host.strip("[]"), 0), family=family) as listening:
-        fd = listening.fileno()
-        with running(tmp_path, "--http.fd", str(fd), ready=False, pass_fds=(fd,)) as server:
+        with running(tmp_path, ready=False, inherited=listening) as server:
             serving = wait_for(lambda: next((line for line in server.log() if line["event"] == "serving"), None))
         assert serving["urls"] == [f"http://{host}:{listening.getsockname()[1]}"]
 

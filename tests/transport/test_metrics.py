@@ -259,10 +259,10 @@ def test_a_scrape_has_the_sums_of_all_workers_and_a_killed_one_takes_nothing_awa
                 assert server.call("/login", LOGIN)[1]["code"] == 620
             expected += 20
             wait_for(lambda: answered(port) == expected)  # noqa: B023 - called before the next round
-            victim = children(server.process.pid)[0]
+            victim = children(server.pid)[0]
             kill(victim)
             wait_for(lambda: not alive(victim))  # noqa: B023
-            wait_for(lambda: len(children(server.process.pid)) == 2)
+            wait_for(lambda: len(children(server.pid)) == 2)
             wait_for(lambda: workers(port) == 2)
             assert answered(port) == expected
         assert {name for name, _ in scrape(port).samples if "memory" in name}

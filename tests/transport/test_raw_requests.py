@@ -14,6 +14,7 @@ import pytest
 
 from conf.settings import ROOT
 from tests.harness.main_process import PATIENCE, Server, reserved_port, running, wait_for
+from tests.harness.production import answers
 from tests.transport.raw_requests import CASES, SECOND, Case
 
 SILENCE_S = 0.5  # a server that has answered as expected, and says nothing for so long, waits for the client
@@ -74,9 +75,8 @@ def nginx_before(folder: Path, server: Server) -> Iterator[int]:
         conf = folder / "nginx.conf"
         conf.write_text(_NGINX_CONF.format(folder=folder, upstream=server.port, port=port))
         nginx = subprocess.Popen([_NGINX, "-p", str(folder), "-c", str(conf), "-e", "stderr"], stderr=log)
-        front = Server(nginx, port, 0, folder / "nginx.log")
         try:
-            wait_for(front.is_ready)
+            wait_for(lambda: answers(port))
             yield port
         finally:
             nginx.terminate()

@@ -204,13 +204,13 @@ def test_unread_answers_share_one_page(tmp_path: Path, mysql: Cursor, engine: st
             assert client.recv(4096).startswith(b"HTTP/1.1 200")
             clients.append(client)
         server.call("/get_ugc_list", {"count": LONG_LIST}, token)  # the page and what is left of its making
-        before = resident_bytes(server.process.pid)
+        before = resident_bytes(server.pid)
         for client in clients:
             client.sendall(request("/get_ugc_list", {"count": LONG_LIST}, token))
         for client in clients:  # each has its answer
             assert client.recv(12).startswith(b"HTTP/1.1 200")
-        assert (resident_bytes(server.process.pid) - before) / len(clients) < 100_000
-        server.process.kill()
+        assert (resident_bytes(server.pid) - before) / len(clients) < 100_000
+        server.send(signal.SIGKILL)
 
 
 def test_the_kernel_takes_little_of_an_unread_answer() -> None:
@@ -575,7 +575,7 @@ def test_a_lame_duck_still_serves_new_connections(tmp_path: Path) -> None:
         for _ in range(8):  # both workers
             assert server.call("/readyz") == (503, {"code": 503, "message": "not ready: draining"})
             assert server.call("/healthz")[0] == 200
-        server.process.kill()
+        server.send(signal.SIGKILL)
 
 
 def test_a_lame_duck_ends(tmp_path: Path) -> None:

@@ -99,24 +99,24 @@ def events(server: Server, name: str) -> list[dict[str, object]]:
 def test_a_hung_worker_is_replaced_told_in_the_log_and_counted(tmp_path: Path, count: int) -> None:
     with watched(tmp_path, "--http.processes", str(count)) as (server, port):
         wait_for(lambda: len(events(server, "serving")) == count)
-        first = children(server.process.pid)
+        first = children(server.pid)
         assert len(first) == count
         victim = first[0]
         os.kill(victim, signal.SIGSTOP)
         line = wait_for(lambda: events(server, "worker hangs"))[0]
         assert line["pid"] == victim
-        wait_for(lambda: len(set(children(server.process.pid)) - {victim}) == count)
+        wait_for(lambda: len(set(children(server.pid)) - {victim}) == count)
         wait_for(lambda: len(events(server, "serving")) == count + 1)
         assert all(server.is_ready() for _ in range(8))
         wait_for(lambda: (found := Scrape.of(port)) and found.value("hung_workers_total") == 1)
-        assert set(children(server.process.pid)) > set(first[1:])  # the others live on
+        assert set(children(server.pid)) > set(first[1:])  # the others live on
         assert len(events(server, "worker hangs")) == 1
 
 
 @pytest.mark.usefixtures("mysql", "store")
 def test_a_worker_that_hangs_in_a_stop_does_not_keep_the_server(tmp_path: Path) -> None:
     with watched(tmp_path, "--http.processes", "2") as (server, _):
-        os.kill(children(server.process.pid)[0], signal.SIGSTOP)
+        os.kill(children(server.pid)[0], signal.SIGSTOP)
         server.send(signal.SIGTERM)
         assert server.exit_code() == 0
         assert len(events(server, "worker hangs")) == 1
@@ -141,4 +141,4 @@ def test_the_metrics_tell_the_last_sign_of_life(tmp_path: Path) -> None:
 def test_systemd_looks_after_a_single_worker_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     with watched(tmp_path) as (server, _):
-        assert children(server.process.pid) == []
+        assert children(server.pid) == []
