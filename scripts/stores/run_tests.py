@@ -23,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with kept_servers(signals.pause) if keep else fresh_servers(signals.pause) as urls:
             env = {**without_settings(), "TEST_MYSQL_URL": urls.mysql, "TEST_REDIS_URL": urls.redis}
+            env.pop("PYTHONDONTWRITEBYTECODE", None)  # each program that a test starts would compile all its modules
             # Only a complete run has to reach the threshold of coverage.
             options = [*arguments, "--no-cov"] if arguments else WHOLE
             command = [sys.executable, "-m", "pytest", *options]

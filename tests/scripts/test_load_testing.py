@@ -3,8 +3,6 @@
 import hashlib
 import json
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,9 +13,10 @@ import pytest
 from pymysql.cursors import Cursor
 from redis import Redis
 from rich.console import Console
+from typer.testing import CliRunner
 
-from conf.settings import ROOT
 from scripts.load_testing import content, locust_process
+from scripts.load_testing.__main__ import app
 from scripts.load_testing.answers import Failure, data_of, expect_file, no_answer
 from scripts.load_testing.apps import Android, App, Ios, Web, password
 from scripts.load_testing.plan import VARIABLE, Plan
@@ -257,7 +256,6 @@ def test_the_result_is_read_and_shown(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_refused(arguments: list[str], message: str) -> None:
-    command = [sys.executable, "-m", "scripts.load_testing", *arguments]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.returncode == 2
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == 2
     assert message in " ".join(ended.stderr.replace("│", "").split())
