@@ -1,6 +1,7 @@
 """`main.py --check`: what keeps an installation from serving is an error, what may be wrong a warning."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from conf.cli import load
 from conf.settings import ROOT
 from scripts.stores.private_cluster import PrivateCluster
 from scripts.stores.private_servers import private_redis
+from services.self_check import Level
 from services.tencent.plausibility import doubts
-from tests.harness.main_process import certificate, command
-from tests.harness.stores import DATABASE, MYSQL_URL
+from tests.harness import fork_server
+from tests.harness.main_process import PATIENCE, certificate
+from tests.harness.stores import DATABASE, MYSQL_URL, OPTIONS
 
 pytestmark = pytest.mark.usefixtures("mysql")
 
@@ -34,9 +37,13 @@ FITTING = {
 
 def check(*options: str) -> tuple[int, list[str]]:
     """The exit code and the lines of the check."""
-    ended = subprocess.run([*command(*options), "--check"], capture_output=True, text=True, check=False)
-    assert ended.stderr == ""
-    return ended.returncode, ended.stdout.splitlines()
+    with tempfile.NamedTemporaryFile("r") as output:
+        process = fork_server.start([*OPTIONS, *options, "--check"], Path(output.name))
+        process.join(PATIENCE)
+        lines = output.read().splitlines()
+    assert {line.split()[0] for line in lines} <= set(Level)  # nothing but findings
+    assert process.exitcode is not None
+    return process.exitcode, lines
 
 
 def words(lines: list[str], level: str, subject: str) -> str:
