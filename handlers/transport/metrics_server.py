@@ -65,6 +65,7 @@ class Reporter:
 
     async def close(self) -> None:
         """Leave the port and the slot to other workers."""
+        await self._undelivered.close()
         if self._server is not None:
             self._server.stop()
             await self._server.close_all_connections()

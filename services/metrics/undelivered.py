@@ -27,6 +27,10 @@ class Undelivered:
             self._counted_at = time.monotonic()
             self._counting.start(self._refresh())
 
+    async def close(self) -> None:
+        """Count no more."""
+        await self._counting.cancel()
+
     async def _refresh(self) -> None:
         try:
             self._count = await self._recordings.count_undelivered()

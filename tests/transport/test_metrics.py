@@ -26,6 +26,7 @@ from services import LONG_POOL_SIZE
 from services.metrics.catalogue import Metrics
 from services.metrics.recorder import Recorder
 from services.metrics.undelivered import Undelivered
+from services.recordings import Recordings
 from tests.harness.client import PASSWORD, Api
 from tests.harness.events import event
 from tests.harness.main_process import Server, alive, children, kill, reserved_port, running, wait_for
@@ -373,6 +374,26 @@ async def test_a_fault_of_our_own_ends_no_worker(
             await asyncio.sleep(0.01)
     assert {line["event"] for line in logged} == {"metrics not reported", "serving metrics"}
     socket.create_server(("127.0.0.1", port)).close()  # the port is free again
+
+
+@pytest.mark.gen_test
+async def test_a_stop_interrupts_the_count_of_events(
+    app: Application, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def count(_: Recordings) -> int:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return 0
+
+    monkeypatch.setattr(Recordings, "count_undelivered", count)
+    async with measuring(MetricsSettings(port=port, directory=tmp_path / "metrics"), app.services):
+        await begun.wait()
+    assert ended.is_set()
 
 
 @pytest.mark.gen_test
