@@ -16,7 +16,7 @@ escaped = st.text(st.sampled_from("aé\ud83d\ude00\ud800\udfff"))
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
-    max_leaves=20,
+    max_leaves=8,
 )
 SNIPPETS = [
     "NaN",
