@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pymysql.cursors import Cursor
@@ -17,6 +17,14 @@ from tests.harness.stores import MYSQL_URL, connect_mysql
 from tests.transport.test_stores import TIMEOUTS, frozen
 
 LOGIN = {"userid": "alice", "password": PASSWORD}
+
+
+class Stores(NamedTuple):
+    """A MariaDB and a Redis that may be broken."""
+
+    folder: Path
+    mysql_url: str
+    redis_url: str
 
 
 class Drill:
@@ -34,22 +42,30 @@ class Drill:
         return next(lines, None)
 
 
-@pytest.fixture
-def drill(tmp_path: Path) -> Iterator[Drill]:
-    folder = tmp_path / "stores"
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    """Each drill heals what it breaks."""
+    folder = tmp_path_factory.mktemp("stores")
     with private_mysql(folder, durable=False) as mysql_url, private_redis(folder, durable=False) as redis_url:
         migrate(mysql_url)
-        with (
-            connect_mysql(mysql_url, autocommit=True) as connection,
-            connection.cursor() as mysql,
-            Redis.from_url(redis_url) as redis,
-        ):
+        with connect_mysql(mysql_url) as connection, connection.cursor() as mysql:
             mysql.execute("CREATE USER server@localhost IDENTIFIED BY 'right'")
             mysql.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON xiaozhibo.* TO server@localhost")
-            options = ["--mysql.url", mysql_url.replace("root@", "server:right@"), "--redis.url", redis_url, *TIMEOUTS]
-            with running(tmp_path, *options, "--password.remember", "0") as server:
-                assert server.call("/register", LOGIN)[0] == 200
-                yield Drill(server, folder, mysql, redis)
+        yield Stores(folder, mysql_url, redis_url)
+
+
+@pytest.fixture
+def drill(stores: Stores, tmp_path: Path) -> Iterator[Drill]:
+    urls = ["--mysql.url", stores.mysql_url.replace("root@", "server:right@"), "--redis.url", stores.redis_url]
+    with (
+        connect_mysql(stores.mysql_url, autocommit=True) as connection,
+        connection.cursor() as mysql,
+        Redis.from_url(stores.redis_url) as redis,
+        running(tmp_path, *urls, *TIMEOUTS, "--password.remember", "0") as server,
+    ):
+        mysql.execute("DELETE FROM tb_account")
+        assert server.call("/register", LOGIN)[0] == 200
+        yield Drill(server, stores.folder, mysql, redis)
 
 
 @contextmanager
@@ -67,40 +83,50 @@ def hung_redis(drill: Drill) -> Iterator[None]:
 @contextmanager
 def full_redis(drill: Drill) -> Iterator[None]:
     drill.redis.config_set("maxmemory", 1)
-    yield
-    drill.redis.config_set("maxmemory", 0)
+    try:
+        yield
+    finally:
+        drill.redis.config_set("maxmemory", 0)
 
 
 @contextmanager
 def redis_with_a_new_password(drill: Drill) -> Iterator[None]:
     drill.redis.config_set("requirepass", "new")
     drill.redis.client_kill_filter(_type="normal", skipme=True)
-    yield
-    drill.redis.config_set("requirepass", "")
+    try:
+        yield
+    finally:
+        drill.redis.config_set("requirepass", "")
 
 
 @contextmanager
 def mysql_with_a_new_password(drill: Drill) -> Iterator[None]:
     drill.mysql.execute("ALTER USER server@localhost IDENTIFIED BY 'new'")
     _kill_connections(drill.mysql)
-    yield
-    drill.mysql.execute("ALTER USER server@localhost IDENTIFIED BY 'right'")
+    try:
+        yield
+    finally:
+        drill.mysql.execute("ALTER USER server@localhost IDENTIFIED BY 'right'")
 
 
 @contextmanager
 def lost_grants(drill: Drill) -> Iterator[None]:
     drill.mysql.execute("REVOKE INSERT, UPDATE ON xiaozhibo.* FROM server@localhost")
     _kill_connections(drill.mysql)  # they keep the rights on a database that they already use
-    yield
-    drill.mysql.execute("GRANT INSERT, UPDATE ON xiaozhibo.* TO server@localhost")
-    _kill_connections(drill.mysql)
+    try:
+        yield
+    finally:
+        drill.mysql.execute("GRANT INSERT, UPDATE ON xiaozhibo.* TO server@localhost")
+        _kill_connections(drill.mysql)
 
 
 @contextmanager
 def read_only_mysql(drill: Drill) -> Iterator[None]:
     drill.mysql.execute("SET GLOBAL read_only = 1")
-    yield
-    drill.mysql.execute("SET GLOBAL read_only = 0")
+    try:
+        yield
+    finally:
+        drill.mysql.execute("SET GLOBAL read_only = 0")
 
 
 def _kill_connections(mysql: Cursor) -> None:
