@@ -46,7 +46,6 @@ _PASSING = (
     ReadOnlyError,
     OutOfMemoryError,
     MasterDownError,
-    ClusterDownError,
     AskError,
 )
 # redis-py makes these connection errors.
@@ -79,7 +78,7 @@ class _ScriptMissing(StoreError):
 
 
 class _KeysMoving(StoreUnavailable):
-    """Some of the keys of a call are on a new node already, and the others are not: in a moment all are."""
+    """The keys of a call are on their way, or no node has their slot yet: in a moment one has them all."""
 
 
 class RedisClient:
@@ -206,9 +205,9 @@ def _name(item: str | Command) -> str:
 def _translated(error: RedisError, call: str) -> StoreError:
     if isinstance(error, NoScriptError):
         return _ScriptMissing("redis", "script not cached", call)
-    if isinstance(error, TryAgainError):
-        return _KeysMoving("redis", "only some of the keys have moved", call)
     reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, TryAgainError | ClusterDownError):
+        return _KeysMoving("redis", reason, call)
     # redis-py wraps a refusal of the credentials in an error of the connection.
     refused = isinstance(error, _CREDENTIALS) or isinstance(error.__cause__, _CREDENTIALS)
     passing = isinstance(error, _PASSING) and not refused
