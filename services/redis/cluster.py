@@ -24,7 +24,7 @@ from services.background import Background
 from services.redis.connections import Command, Connections
 
 # Before each redirection of a command: nodes that elect a primary send it to and fro until they agree.
-_PAUSES_S = (0, 0, 0.01, 0.02, 0.04, 0.08, 0.16)
+_PAUSES_S = (0, 0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.16)
 _MIN_REFRESH_INTERVAL_S = 0.1
 _DEFAULT_PORT = 6379
 

@@ -202,7 +202,9 @@ async def test_users_of_other_nodes_do_not_notice_that_the_node_of_the_versions_
         spared = [user for user in users if user not in hit]
         assert hit
         assert spared
-        victim.client.wait(1, 1000)  # a replica has the logins: replication is asynchronous
+        # A replica has the logins: replication is asynchronous. WAIT waits for what its own connection has written.
+        victim.client.set(f"{{{keys.VERSIONS}}}:written", "")
+        assert victim.client.wait(1, 5000) == 1
         back = asyncio.Event()
 
         async def publish_and_read(user: User) -> None:
