@@ -118,22 +118,14 @@ class Accounts:
         So does one that differs from the remembered password, whatever ends the check: an overload, or the client's own
         leaving, would tell that the guess was wrong, and cost nothing.
         """
-        loading = self._stored.load(userid)  # meanwhile the limit is counted
-        try:
-            await self._limits.logins.use(address)
-        except BaseException:
-            loading.cancel()
-            raise
-        stored = await loading
+        stored, _ = await asyncio.gather(self._stored.load(userid), self._limits.logins.use(address))
         if stored is None:
             raise _unknown()
-        await self._tries.acquire(userid, address)
-        differs = False
+        check, _ = await asyncio.gather(self._remembered.check_of(userid), self._tries.acquire(userid, address))
+        if check and self._remembered.fits(check, stored, password):
+            return _Verified(stored, remembered=True)
+        differs = bool(check)
         try:
-            known = await self._remembered.knows(userid, stored, password)
-            if known:
-                return _Verified(stored, remembered=True)
-            differs = known is False
             if await self._passwords.verify(stored, password):
                 differs = False
                 return _Verified(await self._remember(userid, stored, password), remembered=False)

@@ -5,6 +5,7 @@ store, so a thief of both stores can try passwords against the Argon2id hashes o
 the check.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -24,14 +25,16 @@ class RememberedPasswords:
         self._keys = [hashlib.sha256(key.encode()).digest() for key in secrets]
         self._ttl = ttl
 
-    async def knows(self, userid: str, stored: str, password: str) -> bool | None:
-        """True when this password was verified against this stored hash within the last `ttl` seconds.
+    def check_of(self, userid: str) -> asyncio.Future[bytes | None]:
+        """A future of what is remembered of a user, None without anything."""
+        if self._ttl:
+            return self._redis.get(keys.verified_password(userid))
+        nothing: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        nothing.set_result(None)
+        return nothing
 
-        None when nothing is remembered of the user: then the answer tells nothing about the password.
-        """
-        check = await self._redis.get(keys.verified_password(userid)) if self._ttl else None
-        if check is None:
-            return None
+    def fits(self, check: bytes, stored: str, password: str) -> bool:
+        """True when the check is one of this password, verified against this stored hash."""
         return any(hmac.compare_digest(check, _check(key, stored, password)) for key in self._keys)
 
     async def remember(self, userid: str, stored: str, password: str) -> None:
