@@ -379,7 +379,9 @@ async def _transact(connection: _Connection, work: Callable[[Queries], Awaitable
 
 
 def _code_of(error: pymysql.err.MySQLError) -> int:
-    return int(error.args[0]) if error.args else 0
+    """The number of the error, 0 without one: of a lost connection aiomysql says "(0, 'Not connected')", in a text."""
+    code = error.args[0] if error.args else 0
+    return code if isinstance(code, int) else 0
 
 
 def translated(error: Exception, statement: str, store: str = "mysql") -> StoreError:

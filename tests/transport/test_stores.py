@@ -188,6 +188,21 @@ async def test_a_killed_connection_is_replaced(mysql: Cursor) -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_transaction_whose_connection_is_killed_is_a_passing_outage(mysql: Cursor) -> None:
+    async with database() as db:
+
+        async def work(tx: Queries) -> None:
+            (connection,) = await tx.fetch_one("SELECT CONNECTION_ID()") or ()
+            mysql.execute("KILL %s", (connection,))
+            for _ in range(100):
+                await tx.execute(INSERT, ("lost",))
+
+        with pytest.raises(StoreUnavailable):
+            await db.transaction(work)
+        assert await db.fetch_one("SELECT COUNT(*) FROM tb_account") == (0,)
+
+
+@pytest.mark.gen_test
 async def test_a_connection_that_is_too_old_is_replaced() -> None:
     for max_age, count in ((3600, 1), (1e-9, 3)):
         async with database(max_age=max_age) as db:
