@@ -175,6 +175,12 @@ async def update_media(db: Queries, userid: str, file_id: str, media: Media) -> 
     return found > 0
 
 
+async def has_replay(db: Queries, userid: str, file_id: str) -> bool:
+    """True when there is the replay."""
+    row = await db.fetch_one("SELECT 1 FROM tb_vod WHERE userid = %s AND file_id = %s", (userid, file_id))
+    return row is not None
+
+
 async def delete_replay(db: Queries, userid: str, file_id: str) -> bool:
     """Delete a replay inside a transaction, and keep only the ids and the times of its files. False without one.
 

@@ -101,12 +101,14 @@ class Videos:
     async def delete_replay(self, userid: str, file_id: str) -> None:
         """Delete a replay for good. Raises UPDATE_FAILED when there is none."""
 
-        async def delete(db: Queries) -> bool:
+        async def delete(db: Queries) -> None:
+            if not await vod.has_replay(db, userid, file_id):
+                raise _missing()  # the lock is a write: a request that is refused needs none
             await account.lock(db, userid)  # keeps the recordings of the user out
-            return await vod.delete_replay(db, userid, file_id)
+            if not await vod.delete_replay(db, userid, file_id):
+                raise _missing()
 
-        if not await self._db.transaction(delete):
-            raise _missing()
+        await self._db.transaction(delete)
         await self._feeds.bump(Feed.REPLAYS)
 
     async def delete_ugc(self, userid: str, file_id: str) -> None:

@@ -57,8 +57,8 @@ SABOTAGES = {
     ),
     "a refused request has changed rows": (
         "handlers/interfaces.py",
-        'self.answer(Code.OK, "OK", await self.serve(caller, parameters))',
-        'self.answer(Code.UPDATE_FAILED, "refused", await self.serve(caller, parameters))',
+        'self.answer(Code.OK, "OK", await self.serve(userid, parameters))',
+        'self.answer(Code.UPDATE_FAILED, "refused", await self.serve(userid, parameters))',
     ),
     "in the log: ": (
         "services/authentication.py",
