@@ -106,7 +106,7 @@ def test_headers_of_a_client_about_itself_are_overwritten(installation: Producti
 
 def lines_with(logs: list[Path], text: str) -> list[str]:
     """The lines of the logs with this text, in the order of the logs."""
-    return [line for log in logs for line in log.read_text().splitlines() if text in line]
+    return [line for log in logs for line in log.read_text(errors="replace").splitlines() if text in line]
 
 
 def test_plain_http_is_sent_to_https(installation: Production) -> None:
