@@ -149,8 +149,9 @@ class PageCache:
             with suppress(ValueError):  # the page is larger than the whole cache
                 self._entries[key] = CacheEntry(page, rendered_at, snapshot)
             joined, self._readers[key] = self._readers[key], []
+            counts = rendered_at > self._unknown_at
             for reader in joined:
-                current = is_current(snapshot, reader.snapshot, key.feed, page.authors)
+                current = counts and is_current(snapshot, reader.snapshot, key.feed, page.authors)
                 (readers if current else self._readers[key]).append(reader)
         except Exception as error:
             outcome = error

@@ -115,3 +115,23 @@ async def test_without_a_version_a_page_is_rendered_and_older_ones_count_no_more
     assert await read(KEY, None) == b"page 4"
     assert [await read(KEY, b""), await read(other, b"")] == [b"page 5", b"page 6"]  # bumps may be lost, too
     assert [await read(KEY, b""), await read(other, b"")] == [b"page 5", b"page 6"]
+
+
+@pytest.mark.gen_test
+async def test_a_rendering_that_began_before_a_fault_serves_nobody_who_comes_after_it() -> None:
+    rendered = 0
+
+    async def render(_: PageKey) -> Page:
+        nonlocal rendered
+        rendered += 1
+        page = Page(b"%d" % rendered, frozenset())
+        await asyncio.sleep(0.02)
+        return page
+
+    cache = PageCache(ttl=60, max_bytes=10_000)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as readers:
+        before = readers.create_task(cache.get(KEY, b"version", render))
+        await asyncio.sleep(0.01)
+        readers.create_task(cache.get(KEY, None, render))  # a write of this moment may have lost its bump
+        after = readers.create_task(cache.get(KEY, b"version", render))
+    assert (before.result().plain, after.result().plain) == (b"1", b"2")
