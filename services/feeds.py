@@ -45,6 +45,7 @@ class Feeds:
         self._redis = redis
         self._bumps: BatchLoader[Feed, None] = BatchLoader(self._bump, max_batch=max_batch)
         self._profiles: BatchLoader[str, None] = BatchLoader(self._append, max_batch=max_batch)
+        self._missed = 0
         self._catching_up = Background()
 
     async def close(self) -> None:
@@ -78,15 +79,18 @@ class Feeds:
             await bump
         except StoreError as error:
             log.warning("version not bumped", error=str(error))
-            if not self._catching_up:
+            self._missed += 1
+            if self._missed == 1:
                 self._catching_up.start(self._catch_up())
 
     async def _catch_up(self) -> None:
-        while True:
+        """Bump all versions until a bump has begun after the last one that was missed."""
+        while self._missed:
             await asyncio.sleep(_RETRY_S)
+            missed = self._missed
             with suppress(StoreError):
                 await self._bump(list(Feed))
-                return
+                self._missed -= missed
 
 
 async def known(versions: Awaitable[bytes | None]) -> Snapshot:
