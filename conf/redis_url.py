@@ -2,10 +2,11 @@
 
 import ssl
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode
 
 from conf.tls import NAMES as TLS_NAMES
 from conf.tls import tls_context
+from conf.urls import has_port, split_url
 
 _SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 
@@ -27,7 +28,7 @@ def redis_address(url: str) -> RedisAddress:
     signed the server's, and `&ssl_cert=/path&ssl_key=/path` the certificate that identifies us. Raises ValueError with
     the expected shape, never with the value: it holds a password.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
     scheme, _, cluster = parts.scheme.partition("+")
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     files = {name: query.pop(name) for name in TLS_NAMES if name in query}
@@ -53,8 +54,5 @@ def _servers(parts: SplitResult, cluster: str) -> list[SplitResult]:
 
 
 def _is_server(parts: SplitResult, *, needs_host: bool) -> bool:
-    """True with a usable port, or without one. The error of urllib would quote a part of a password."""
-    try:
-        return parts.port != 0 and bool(parts.hostname or not needs_host)
-    except ValueError:
-        return False
+    """True with a usable port or none, and with a host where it needs one."""
+    return has_port(parts) and bool(parts.hostname or not needs_host)

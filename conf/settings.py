@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from conf.redis_url import redis_address
 from conf.tls import tls_context
+from conf.urls import has_port, split_url
 from conf.values import UNIX, OptionalRate, Proxies, Rate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -388,7 +389,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
     `&ssl_cert=/path&ssl_key=/path` adds our own certificate and its key, for a user of whom MySQL requires one.
     Raises ValueError with the expected shape, never with the value: it holds a password.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     database = unquote(parts.path.lstrip("/"))
     if (
@@ -396,7 +397,7 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         or not parts.username
         or not database
         or "@" in database  # the rest of a password with a "/"
-        or not _has_port(parts)
+        or not has_port(parts)
         or query.keys() - {"unix_socket"} not in (set(), {"ssl_ca"}, {"ssl_ca", "ssl_cert", "ssl_key"})
         or not all(query.values())
     ):
@@ -413,11 +414,3 @@ def mysql_arguments(url: str) -> dict[str, Any]:
         "unix_socket": query.get("unix_socket"),
         "ssl": tls_context(query) if "ssl_ca" in query else None,
     }
-
-
-def _has_port(parts: SplitResult) -> bool:
-    """True for a URL with a usable port, or without one. The error of urllib would quote a part of a password."""
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
