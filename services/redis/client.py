@@ -12,7 +12,6 @@ from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     ClusterDownError,
-    MasterDownError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -45,7 +44,6 @@ _PASSING = (
     RedisTimeoutError,
     ReadOnlyError,
     OutOfMemoryError,
-    MasterDownError,
     AskError,
 )
 # redis-py makes these connection errors.
