@@ -5,6 +5,7 @@ Hundreds of requests are in progress at a time, and a look-up costs more for its
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from services.background import Background
@@ -20,14 +21,14 @@ class BatchLoader(Generic[K, V]):
     One call is under way at a time. The keys that arrive meanwhile make up the next batch.
 
     `fetch` returns one value for each key, in the order of the keys. A value that is an exception is raised in its
-    caller alone. An exception of the call is raised in everybody who waits, so that nobody waits for a second call
-    to a store that hangs. `max_batch` bounds a batch; 1 turns coalescing off. `sizes` gets the number of keys of each
-    call.
+    caller alone, and for one that is a future its caller alone waits. An exception of the call is raised in everybody
+    who waits, so that nobody waits for a second call to a store that hangs. `max_batch` bounds a batch; 1 turns
+    coalescing off. `sizes` gets the number of keys of each call.
     """
 
     def __init__(
         self,
-        fetch: Callable[[list[K]], Awaitable[Sequence[V | Exception]]],
+        fetch: Callable[[list[K]], Awaitable[Sequence[V | Exception | asyncio.Future[V]]]],
         *,
         max_batch: int,
         sizes: Histogram | None = None,
@@ -68,6 +69,7 @@ class BatchLoader(Generic[K, V]):
             self._sizes.observe(len(batch))
         try:
             values = await self._fetch([key for key, _ in batch])
+            outcomes: list[tuple[tuple[K, asyncio.Future[V]], V | Exception | asyncio.Future[V]]]
             outcomes = list(zip(batch, values, strict=True))
         except asyncio.CancelledError:
             for _, future in batch:
@@ -77,7 +79,10 @@ class BatchLoader(Generic[K, V]):
             failed, self._waiting = batch + self._waiting, []
             outcomes = [(caller, error) for caller in failed]
         for (_, future), outcome in outcomes:
-            settle(future, outcome)
+            if isinstance(outcome, asyncio.Future):
+                outcome.add_done_callback(partial(_pass_on, future))
+            else:
+                settle(future, outcome)
 
 
 def settle(future: asyncio.Future[V], outcome: V | Exception) -> None:
@@ -89,3 +94,13 @@ def settle(future: asyncio.Future[V], outcome: V | Exception) -> None:
         future.exception()  # asyncio would log it for a caller that was refused before it came to await this
     else:
         future.set_result(outcome)
+
+
+def _pass_on(future: asyncio.Future[V], outcome: asyncio.Future[V]) -> None:
+    """Give a future the outcome of another one that is done."""
+    if outcome.cancelled():
+        future.cancel()
+    elif isinstance(error := outcome.exception(), Exception):
+        settle(future, error)
+    else:
+        settle(future, outcome.result())

@@ -50,7 +50,8 @@ _PASSING = (
 _CREDENTIALS = (AuthenticationError, AuthorizationError)
 # Errors without a class of their own: Redis cannot write to its disk or to its replicas, or a script hangs.
 _PASSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY")
-
+# Replies that are no values.
+_SPECIAL = (RedisError, asyncio.Future)
 
 _names: dict[str | bytes | int, str] = {}
 """The name of each script, by its sha and by its text."""
@@ -178,9 +179,23 @@ class _Batches(dict[Node, BatchLoader[str | Command, Any]]):
         others = iter(replies[len(keys) :])
         outcomes = [values[item] if isinstance(item, str) else next(others) for item in items]
         return [
-            self._noted(_translated(outcome, _outline([item])), node) if isinstance(outcome, RedisError) else outcome
+            self._special(item, outcome, node) if isinstance(outcome, _SPECIAL) else outcome
             for item, outcome in zip(items, outcomes, strict=True)
         ]
+
+    def _special(
+        self, item: str | Command, outcome: RedisError | asyncio.Future[Any], node: Node
+    ) -> StoreError | asyncio.Future[Any]:
+        """An error as its caller gets it, or a future that raises it."""
+        if isinstance(outcome, asyncio.Future):
+            return asyncio.ensure_future(self._late(item, outcome, node))
+        return self._noted(_translated(outcome, _outline([item])), node)
+
+    async def _late(self, item: str | Command, reply: asyncio.Future[Any], node: Node) -> Any:
+        outcome = await reply
+        if isinstance(outcome, RedisError):
+            raise self._noted(_translated(outcome, _outline([item])), node)
+        return outcome
 
     def _noted(self, error: StoreError, node: Node) -> StoreError:
         error.details["node"] = node.name

@@ -57,6 +57,7 @@ class Cluster:
         self._failure: Exception | None = None
         self._closed = False
         self._refreshes = Background()
+        self._redirections = Background()
         self._retirements = Background()
         self._seeds = {_endpoint(url) for url in address.urls}
         for seed in self._seeds:
@@ -74,6 +75,7 @@ class Cluster:
         self._closed = True
         self._refreshed.set()
         await self._refreshes.cancel()
+        await self._redirections.cancel()
         await self._retirements.cancel()
         await asyncio.gather(*(node.connections.close() for node in self._nodes.values()))
 
@@ -98,6 +100,26 @@ class Cluster:
                 parts[node, False].append(position)
         await self._send_parts(parts, commands, replies)
         return await self.follow(commands, replies)
+
+    def redirected(self, commands: Sequence[Command], replies: list[Any], host: str) -> list[Any]:
+        """The replies, and futures of those to commands that a node at `host` has redirected.
+
+        So whoever shares a batch with them does not wait for another node, which may hang.
+        """
+        loop = asyncio.get_running_loop()
+        late = {position: loop.create_future() for position, reply in enumerate(replies) if isinstance(reply, AskError)}
+        self._redirections.start(self._settle(late, commands, replies, host))
+        return [late.get(position, reply) for position, reply in enumerate(replies)]
+
+    async def _settle(
+        self, late: Mapping[int, asyncio.Future[Any]], commands: Sequence[Command], replies: list[Any], host: str
+    ) -> None:
+        try:
+            await self.follow(commands, replies, host)
+        finally:
+            for position, future in late.items():
+                if not future.done():
+                    future.set_result(replies[position])
 
     async def follow(self, commands: Sequence[Command], replies: list[Any], host: str = "") -> list[Any]:
         """The replies, with those of the right nodes for commands that a node at `host` has redirected."""
@@ -209,7 +231,7 @@ class _ClusterNode:
         commands = [*(("GET", key) for key in keys), *commands]
         replies = await self.send(commands)
         if any(isinstance(reply, AskError) for reply in replies):
-            return await self._cluster.follow(commands, replies, self._host)
+            return self._cluster.redirected(commands, replies, self._host)
         return replies
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:

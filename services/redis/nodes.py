@@ -15,8 +15,8 @@ class Node(Protocol):
     async def call(self, keys: Sequence[str], commands: Sequence[Command]) -> list[Any]:
         """The values of keys, then the replies to commands: all travel together.
 
-        An error that Redis replies is a value. Raises TimeoutError, and RedisError when the connection fails: then
-        some of the commands may have run.
+        An error that Redis replies is a value, and a future stands for a reply that another node has to give. Raises
+        TimeoutError, and RedisError when the connection fails: then some of the commands may have run.
         """
 
 

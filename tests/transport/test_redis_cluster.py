@@ -27,7 +27,7 @@ from scripts.stores.private_cluster import (
     move_slot,
     private_redis_cluster,
 )
-from services.errors import StoreError
+from services.errors import StoreError, StoreUnavailable
 from services.metrics.catalogue import Metrics
 from services.redis import keys
 from services.redis.client import RedisClient, Script
@@ -129,6 +129,26 @@ async def test_keys_on_their_way_are_found_where_they_are(cluster: PrivateCluste
         end_move(slot, source, target)
         assert await both == 2
         assert await client.get(here) == b"2"
+
+
+@pytest.mark.gen_test
+async def test_nobody_waits_for_a_node_to_which_another_call_of_the_batch_is_sent_on(cluster: PrivateCluster) -> None:
+    slot, source, target = moved_away(cluster, "{leaving}")
+    staying = next(f"key{number}" for number in count() if cluster.primary(f"key{number}") is source)
+    client = RedisClient.from_url(cluster.url, timeout=0.5, max_batch=256, metrics=Metrics())
+    await client.set(staying, "1")
+    begin_move(slot, source, target)
+    with stopped(target):
+        for _ in range(2):
+            leaving = [client.get("{leaving}:key") for _ in range(2)]
+            assert await client.get(staying) == b"1"
+            assert not any(call.done() for call in leaving)
+        for call in leaving:
+            with pytest.raises(StoreUnavailable):
+                await call
+    end_move(slot, source, target)
+    assert await client.get("{leaving}:key") is None
+    await client.close()
 
 
 @pytest.mark.gen_test
