@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -23,8 +24,9 @@ from models.time_limit import TimeLimit
 from services.background import Background
 from services.redis.connections import Command, Connections
 
-# Before each redirection of a command: nodes that elect a primary send it to and fro until they agree.
-_PAUSES_S = (0, 0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.16)
+# Before each redirection of a command, and the last one until the time limit: nodes that elect a primary send it to and
+# fro until they agree.
+_PAUSES_S = (0, 0, 0.01, 0.02, 0.04, 0.08, 0.16)
 _MIN_REFRESH_INTERVAL_S = 0.1
 _DEFAULT_PORT = 6379
 
@@ -124,7 +126,7 @@ class Cluster:
     async def follow(self, commands: Sequence[Command], replies: list[Any], host: str = "") -> list[Any]:
         """The replies, with those of the right nodes for commands that a node at `host` has redirected."""
         with suppress(TimeoutError), TimeLimit(self._timeout):
-            for pause in _PAUSES_S:
+            for pause in chain(_PAUSES_S, repeat(_PAUSES_S[-1])):
                 redirected: defaultdict[tuple[_ClusterNode, bool], list[int]] = defaultdict(list)
                 for position, reply in enumerate(replies):
                     if isinstance(reply, AskError):

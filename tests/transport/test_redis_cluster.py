@@ -152,6 +152,19 @@ async def test_nobody_waits_for_a_node_to_which_another_call_of_the_batch_is_sen
 
 
 @pytest.mark.gen_test
+async def test_a_call_is_sent_to_and_fro_until_the_nodes_agree(cluster: PrivateCluster) -> None:
+    slot, source, target = moved_away(cluster, "{disputed}")
+    async with connected(cluster.url) as client:
+        source.run("CLUSTER SETSLOT", slot, "NODE", target.id)
+        call = client.get("{disputed}:key")
+        await asyncio.sleep(1)
+        assert not call.done()
+        target.run("CLUSTER SETSLOT", slot, "NODE", target.id)
+        target.run("CLUSTER BUMPEPOCH")  # the others believe it now
+        assert await call is None
+
+
+@pytest.mark.gen_test
 async def test_scripts_that_are_equal_all_run(cluster: PrivateCluster) -> None:
     async with connected(cluster.url) as client:
         pair = ["{equal}:one", "{equal}:two"]
