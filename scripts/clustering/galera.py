@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,15 +62,23 @@ class MariaDb(Program):
 
     def connection(self) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         """A connection with all rights, through its socket: it reaches a node that is cut off, too."""
-        return pymysql.connect(
-            unix_socket=str(self.socket),
+        connection = pymysql.connect(
             user="root",
             password=self._password,
             database=DATABASE,
             autocommit=True,
-            connect_timeout=2,
             read_timeout=5,
+            defer_connect=True,
         )
+        path = socket.socket(socket.AF_UNIX)
+        try:
+            path.settimeout(2)
+            path.connect(str(self.socket))
+        except OSError:
+            path.close()  # PyMySQL would leave it open
+            raise
+        connection.connect(path)
+        return connection
 
 
 def start(nodes: Sequence[MariaDb], password: str, pause: Pause) -> None:
