@@ -1,8 +1,9 @@
 """Registration, login and changes of passwords."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -17,6 +18,7 @@ from services.remembered_passwords import RememberedPasswords
 from services.sessions import Session, Sessions
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 _FAILURES = {
     Code.NO_SUCH_USER: "no_such_user",
@@ -76,8 +78,8 @@ class Accounts:
         """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many (wrong) ones."""
         try:
             verified = await self._verify(userid, password, address)
-            opening = self._sessions.open(userid, verified.stored)
-            session, _ = await asyncio.gather(opening, self._tries.release(userid, address))
+            opening = asyncio.ensure_future(self._sessions.open(userid, verified.stored))
+            session = await _meanwhile(self._tries.release(userid, address), opening)
         except Exception as error:
             self._logins[_failure(error)] += 1
             raise
@@ -118,10 +120,10 @@ class Accounts:
         So does one that differs from the remembered password, whatever ends the check: an overload, or the client's own
         leaving, would tell that the guess was wrong, and cost nothing.
         """
-        stored, _ = await asyncio.gather(self._stored.load(userid), self._limits.logins.use(address))
+        stored = await _meanwhile(self._limits.logins.use(address), self._stored.load(userid))
         if stored is None:
             raise _unknown()
-        check, _ = await asyncio.gather(self._remembered.check_of(userid), self._tries.acquire(userid, address))
+        check = await _meanwhile(self._tries.acquire(userid, address), self._remembered.check_of(userid))
         if check and self._remembered.fits(check, stored, password):
             return _Verified(stored, remembered=True)
         differs = bool(check)
@@ -148,6 +150,20 @@ class Accounts:
     async def _fetch_stored(self, userids: list[str]) -> list[str | None]:
         stored = await account.passwords(self._db, userids)
         return [stored.get(userid) for userid in userids]
+
+
+async def _meanwhile(work: Awaitable[None], future: asyncio.Future[T]) -> T:
+    """The result of a future. The work goes on beside it, and ends it with its own error.
+
+    It is asyncio.gather without a task for the work: three of them took a tenth of a login's CPU.
+    """
+    try:
+        await work
+    except BaseException:
+        if not future.cancel() and not future.cancelled():
+            future.exception()  # nobody asks for it any more
+        raise
+    return await future
 
 
 def _failure(error: Exception) -> str:
