@@ -1,9 +1,7 @@
 """Three MariaDB servers with the shipped conf/galera.cnf: a commit is on all of them."""
 
-import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +9,9 @@ import pymysql
 
 from scripts.clustering.networks import Machine
 from scripts.clustering.programs import Program
-from scripts.stores.private_servers import DATABASE, as_current_user, find_program, system_tables
-from scripts.stores.processes import Pause, child, wait_for_end
+from scripts.stores.galera import copy_method
+from scripts.stores.private_servers import DATABASE, Files, as_current_user, create_system_tables, find_program
+from scripts.stores.processes import Pause
 from scripts.stores.supervised import adapted
 
 PORT = 3306
@@ -41,7 +40,6 @@ class MariaDb(Program):
         self.socket = folder / "socket"
         self._password = password
         super().__init__(name, machine, _command(folder, machine.address, others), folder / "log", self.is_ready, pause)
-        self.programs = folder / "bin"
 
     def is_ready(self) -> bool:
         """True when it takes statements."""
@@ -88,7 +86,8 @@ def start(nodes: Sequence[MariaDb], password: str, pause: Pause) -> None:
     few transactions to fetch: a copy by rsync takes seconds for each.
     """
     first, *others = nodes
-    _create(first.folder / "data", _USERS.format(password=password), pause)
+    program = [find_program("mariadbd"), "--no-defaults", *as_current_user(), *_SMALL]
+    create_system_tables(Files(first.folder, first.socket), program, pause, _USERS.format(password=password))
     first.start(_NEW)
     first.stop()
     for node in others:
@@ -98,18 +97,6 @@ def start(nodes: Sequence[MariaDb], password: str, pause: Pause) -> None:
         node.begin()
     for node in others:
         node.wait()
-
-
-def _create(data: Path, statements: str, pause: Pause) -> None:
-    command = [find_program("mariadbd"), "--no-defaults", *as_current_user(), *_SMALL, f"--datadir={data}"]
-    command += ["--bootstrap", "--silent-startup", "--log-warnings=0"]
-    data.mkdir()
-    with tempfile.TemporaryFile() as script:
-        script.write(system_tables() + statements.encode())
-        script.seek(0)
-        with child(command, stdin=script) as process:
-            if code := wait_for_end(process, pause):
-                raise RuntimeError(f"MariaDB could not make its tables: exit code {code}")
 
 
 def _command(folder: Path, address: str, others: Sequence[str]) -> list[str | Path]:
@@ -128,23 +115,4 @@ def _command(folder: Path, address: str, others: Sequence[str]) -> list[str | Pa
     (folder / "galera.cnf").write_text(text)
     paths = [f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}", f"--tmpdir={folder / 'tmp'}"]
     program = [find_program("mariadbd"), f"--defaults-file={folder / 'galera.cnf'}", *as_current_user()]
-    return [*program, *paths, *_SMALL, *_copy_method(folder / "bin")]
-
-
-def _copy_method(programs: Path) -> list[str]:
-    """The option by which root copies data: rsync's daemon would write as `nobody`, who may not enter the folder.
-
-    MariaDB calls a method's script with a PATH of its own.
-    """
-    programs.mkdir()
-    if os.geteuid() != 0:
-        return []
-    daemon = '[ "$1" != --daemon ] || set -- "$@" --dparam=uid=0 --dparam=gid=0'
-    _write_script(programs / "rsync", f'{daemon}\nexec {find_program("rsync")} "$@"')
-    _write_script(programs / "wsrep_sst_rsync_as_root", f'PATH="{programs}:$PATH" exec wsrep_sst_rsync "$@"')
-    return ["--wsrep-sst-method=rsync_as_root"]
-
-
-def _write_script(path: Path, text: str) -> None:
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
+    return [*program, *paths, *_SMALL, *copy_method()]

@@ -8,10 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conf.settings import ROOT
 from scripts.chaos_testing.installation import frozen
 from scripts.clustering.networks import Machine
-from scripts.stores.private_servers import ServerError
+from scripts.stores.private_servers import UNPACKED, ServerError
 from scripts.stores.processes import Child, Pause, child, has_ended, without_settings
 
 START_TIMEOUT_S = 60
@@ -29,8 +28,6 @@ class Program:
     is_up: Callable[[], bool]
     pause: Pause
     orphaned: signal.Signals = signal.SIGKILL
-    programs: Path = ROOT / "var" / "bin"
-    """Where it finds other programs first."""
     env: Mapping[str, str] = field(default_factory=dict)
     _process: Child | None = None
     _running: ExitStack = field(default_factory=ExitStack)
@@ -49,7 +46,7 @@ class Program:
 
     def begin(self, *more: str) -> None:
         """Start it with more arguments."""
-        path = f"{self.programs}:{ROOT / 'var/bin'}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+        path = f"{UNPACKED}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
         env = {**without_settings(), "PATH": path, **self.env}
         output = self._running.enter_context(self.log.open("ab"))
         command = [*self.machine.prefix, *self.command, *more]

@@ -3,16 +3,13 @@
 It needs Debian's galera-4, rsync and lsof, and the script wsrep_sst_rsync of mariadb-server. The nodes listen on the
 loopback address too, where nobody can log in until a user with a password is created.
 
-    with galera(Path("var/cluster")) as nodes:
-        nodes[0].kill()
-        ...  # nodes[1].url
-        nodes[0].start()
+    with galera(Path("var/cluster")) as urls:
+        ...  # urls[1]
 """
 
 import os
-import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,12 +21,14 @@ from scripts.stores.ports import reserved_port
 from scripts.stores.private_servers import START_TIMEOUT_S, UNPACKED, ServerError, find_program, private_mysql
 from scripts.stores.processes import Pause
 
+NODES = 3
 _PROVIDERS = (Path("/usr/lib/galera/libgalera_smm.so"), ROOT / "var/packages/usr/lib/galera/libgalera_smm.so")
 _REPLICATION = (
     *("--wsrep-on=ON", "--wsrep-cluster-name=xiaozhibo", "--wsrep-node-address=127.0.0.1"),
     *("--binlog-format=ROW", "--innodb-autoinc-lock-mode=2"),
     *("--skip-networking=OFF", "--bind-address=127.0.0.1"),
 )
+_SYNCED = "4"
 
 
 class Ports(NamedTuple):
@@ -41,105 +40,34 @@ class Ports(NamedTuple):
     copy: int
 
 
-class Node:
-    """A MariaDB of the cluster. Its process can be killed and started again."""
-
-    def __init__(
-        self, folder: Path, ports: Ports, options: Sequence[str], *, durable: bool = True, pause: Pause = time.sleep
-    ) -> None:
-        self.folder = folder
-        self.ports = ports
-        self.url = ""
-        """By its socket, as root."""
-        self._options = options
-        self._durable = durable
-        self._pause = pause
-        self._running = ExitStack()
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return int((self.folder / "mysql/pid").read_text())
-
-    def start(self, *, first: bool = False) -> None:
-        """Start it, and return when it serves. The `first` one begins a cluster, the others join it."""
-        options = [*self._options, *(["--wsrep-new-cluster"] if first else [])]
-        server = private_mysql(self.folder, durable=self._durable, pause=self._pause, options=options)
-        self.url = self._running.enter_context(server)
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self.is_synced():
-            if time.monotonic() > deadline:
-                raise ServerError(f"A node did not join; its log is {self.folder / 'mysql/log'}.")
-            self._pause(0.02)
-
-    def is_synced(self) -> bool:
-        """True when it has all transactions and serves: a node that joins accepts connections before."""
-        with suppress(pymysql.err.MySQLError, OSError):
-            return self._local_state() == "4"  # Synced
-        return False
-
-    def _local_state(self) -> str:
-        arguments = {**mysql_arguments(self.url), "db": None, "ssl": None}
-        with pymysql.connect(**arguments, ssl_disabled=True) as connection, connection.cursor() as cursor:
-            cursor.execute("SHOW STATUS LIKE 'wsrep_local_state'")
-            _, state = cursor.fetchone() or ("", "")
-            return str(state)
-
-    def stop(self) -> None:
-        """Stop it, if it runs."""
-        self._running.close()
-
-    def kill(self) -> None:
-        """End it at once."""
-        os.kill(self.pid, signal.SIGKILL)
-        self.stop()
-
-
 @contextmanager
-def galera(
-    folder: Path,
-    *,
-    count: int = 3,
-    durable: bool = True,
-    pause: Pause = time.sleep,
-    options: Sequence[str] = (),
-    provider_options: str = "",
-) -> Iterator[list[Node]]:
-    """The nodes of a running cluster, at first with an empty database `xiaozhibo`.
-
-    `options` are more of mariadbd's, and `provider_options` more of Galera's ("evs.keepalive_period=PT0.3S;…").
-    """
+def galera(folder: Path, *, durable: bool = True, pause: Pause = time.sleep) -> Iterator[list[str]]:
+    """A running cluster, at first with an empty database `xiaozhibo`: the URLs of its nodes, as root."""
     with ExitStack() as running:
-        ports = [Ports(*(running.enter_context(reserved_port()) for _ in Ports._fields)) for _ in range(count)]
+        ports = [Ports(*(running.enter_context(reserved_port()) for _ in Ports._fields)) for _ in range(NODES)]
         address = "--wsrep-cluster-address=gcomm://" + ",".join(f"127.0.0.1:{each.group}" for each in ports)
-        common = [f"--wsrep-provider={_provider()}", f"--wsrep-sst-method={_copy_method()}", *_REPLICATION]
-        nodes = [
-            Node(
-                folder / f"node{number}",
-                each,
-                [*common, address, *_own_options(number, each, provider_options), *options],
-                durable=durable,
-                pause=pause,
-            )
-            for number, each in enumerate(ports)
-        ]
-        for number, node in enumerate(nodes):
-            running.callback(node.stop)
-            node.start(first=number == 0)
-        yield nodes
+        common = [f"--wsrep-provider={_provider()}", *copy_method(), *_REPLICATION, address]
+        urls: list[str] = []
+        for number, each in enumerate(ports):
+            options = [*common, *_own_options(number, each), *([] if urls else ["--wsrep-new-cluster"])]
+            server = private_mysql(folder / f"node{number}", durable=durable, pause=pause, options=options)
+            urls.append(running.enter_context(server))
+            _wait_until_synced(urls[-1], pause)
+        yield urls
 
 
-def _copy_method() -> str:
-    """The way in which a node that joins gets its copy of the data: rsync.
+def copy_method() -> list[str]:
+    """The option for the way in which a node that joins gets its copy of the data: rsync.
 
     Below root, rsync's daemon would write as `nobody`, who may not enter the folder. So root has a script of its own.
+    MariaDB calls it with a PATH of its own.
     """
     if os.geteuid() != 0:
-        return "rsync"
+        return ["--wsrep-sst-method=rsync"]
     rsync = f'[ "$1" != --daemon ] || set -- "$@" --dparam=uid=0 --dparam=gid=0\nexec {find_program("rsync")} "$@"'
     _write_script(UNPACKED / "as_root/rsync", rsync)
     _write_script(UNPACKED / "wsrep_sst_rsync_as_root", f'PATH="{UNPACKED}/as_root:$PATH" exec wsrep_sst_rsync "$@"')
-    return "rsync_as_root"
+    return ["--wsrep-sst-method=rsync_as_root"]
 
 
 def _write_script(path: Path, text: str) -> None:
@@ -155,11 +83,33 @@ def _provider() -> Path:
     return found
 
 
-def _own_options(number: int, ports: Ports, provider_options: str) -> list[str]:
+def _own_options(number: int, ports: Ports) -> list[str]:
     provider = f"gmcast.listen_addr=tcp://127.0.0.1:{ports.group};ist.recv_addr=127.0.0.1:{ports.transactions}"
     return [
         f"--wsrep-node-name=node{number}",
         f"--port={ports.mysql}",
         f"--wsrep-sst-receive-address=127.0.0.1:{ports.copy}",
-        f"--wsrep-provider-options={provider};{provider_options}",
+        f"--wsrep-provider-options={provider}",
     ]
+
+
+def _wait_until_synced(url: str, pause: Pause) -> None:
+    """Return when a node has all transactions and serves: one that joins accepts connections before."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _is_synced(url):
+        if time.monotonic() > deadline:
+            raise ServerError(f"A node did not join: {url}")
+        pause(0.02)
+
+
+def _is_synced(url: str) -> bool:
+    arguments = {**mysql_arguments(url), "db": None, "ssl": None}
+    with (
+        suppress(pymysql.err.MySQLError, OSError),
+        pymysql.connect(**arguments, ssl_disabled=True) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SHOW STATUS LIKE 'wsrep_local_state'")
+        _, state = cursor.fetchone() or ("", "")
+        return str(state) == _SYNCED
+    return False

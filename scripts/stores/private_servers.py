@@ -128,7 +128,7 @@ def private_mysql(
         program += [f"--tmpdir={files.temporary}"]
         program += MYSQL_DURABLE if durable else MYSQL_FAST
         if not files.data.exists():
-            _create_system_tables(files, program, pause)
+            create_system_tables(files, program, pause)
         command = [
             *_on_disk(files.data, disk_mib),
             *program,
@@ -244,8 +244,8 @@ def _responds(path: Path, request: bytes, response: bytes) -> bool:
     return False
 
 
-def _create_system_tables(files: Files, program: list[str], pause: Pause) -> None:
-    """Create the data folder as mariadb-install-db does, which would also need the client tools.
+def create_system_tables(files: Files, program: list[str], pause: Pause, more: str = "") -> None:
+    """Create the data folder as mariadb-install-db does, which would also need the client tools, and run `more` SQL.
 
     The remains of an interrupted run are deleted.
     """
@@ -253,7 +253,7 @@ def _create_system_tables(files: Files, program: list[str], pause: Pause) -> Non
     files.new_data.mkdir(mode=0o700)
     command = [*program, f"--datadir={files.new_data}", "--bootstrap", "--silent-startup", "--log-warnings=0"]
     with tempfile.TemporaryFile() as statements:
-        statements.write(system_tables())
+        statements.write(_system_tables() + more.encode())
         statements.seek(0)
         with _recorded(files, command, stdin=statements) as process, _killed_if_interrupted(process):
             code = wait_for_end(process, pause)
@@ -262,7 +262,7 @@ def _create_system_tables(files: Files, program: list[str], pause: Pause) -> Non
     files.new_data.rename(files.data)
 
 
-def system_tables() -> bytes:
+def _system_tables() -> bytes:
     """The statements that MariaDB ships. Root needs no password, because the socket is private."""
     parts = [b"CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n"]
     for name in ("system_tables.sql", "performance_tables.sql", "system_tables_data.sql"):

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import pytest
 from tornado import gen
 
-from scripts.stores.galera import Node
 from tests.cluster.conftest import wait_until_applied
 from tests.harness.client import PASSWORD, Api
 from tests.harness.events import event
@@ -39,7 +38,7 @@ async def deliver(processes: list[Api], userid: str, number: int) -> int:
 
 @pytest.mark.gen_test
 async def test_sixty_broadcasts_in_three_formats_through_three_nodes_are_sixty_replays(
-    processes: list[Api], nodes: list[Node]
+    processes: list[Api], nodes: list[str]
 ) -> None:
     users = [(await processes[0].user(f"anchor{number:02}")).userid for number in range(BROADCASTS)]
     wait_until_applied(nodes)
@@ -47,7 +46,7 @@ async def test_sixty_broadcasts_in_three_formats_through_three_nodes_are_sixty_r
     assert sum(refusals) < len(refusals) / 10  # who meets another one is not refused, but runs again
     wait_until_applied(nodes)
     for node in nodes:
-        with connect_mysql(node.url) as connection, connection.cursor() as cursor:
+        with connect_mysql(node) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT userid, play_url, hls_play_url FROM tb_vod ORDER BY userid")
             assert list(cursor.fetchall()) == [
                 (userid, f"http://vod/mp4_{userid}", f"http://vod/hls_{userid}") for userid in users
@@ -56,7 +55,7 @@ async def test_sixty_broadcasts_in_three_formats_through_three_nodes_are_sixty_r
 
 @pytest.mark.gen_test
 async def test_a_row_that_all_nodes_write_at_once_is_written_without_a_refusal(
-    processes: list[Api], nodes: list[Node]
+    processes: list[Api], nodes: list[str]
 ) -> None:
     user = await processes[0].user("alice")
     wait_until_applied(nodes)
@@ -77,9 +76,9 @@ async def test_a_name_that_is_registered_through_all_nodes_at_once_belongs_to_on
 
 
 @contextmanager
-def not_ready(node: Node) -> Iterator[None]:
+def not_ready(node: str) -> Iterator[None]:
     """The node answers as one that joins the cluster or has lost the others: with error 1047."""
-    with connect_mysql(node.url, autocommit=True) as connection, connection.cursor() as cursor:
+    with connect_mysql(node, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("SET GLOBAL wsrep_reject_queries = 'ALL'")
         try:
             yield
@@ -88,7 +87,7 @@ def not_ready(node: Node) -> Iterator[None]:
 
 
 @pytest.mark.gen_test
-async def test_a_node_that_is_not_ready_is_unavailable(processes: list[Api], nodes: list[Node]) -> None:
+async def test_a_node_that_is_not_ready_is_unavailable(processes: list[Api], nodes: list[str]) -> None:
     register = {"userid": "carol", "password": PASSWORD}
     with not_ready(nodes[2]):
         assert (await processes[2].call("/register", register))["code"] == 503
