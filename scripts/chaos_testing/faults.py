@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pymysql
 
 from scripts.chaos_testing.clients import INVALID_TOKEN, VISITS, WRITES, Visits
-from scripts.chaos_testing.installation import WORKERS, Installation, frozen
+from scripts.chaos_testing.installation import WORKERS, Installation
 from scripts.chaos_testing.judgement import Promise
 
 _WRITES = frozenset({"/upload_user_info", "/upload_ugc", "/upload_room"})
@@ -56,7 +56,7 @@ def _mysql_killed(whole: Installation) -> Iterator[None]:
 
 @contextmanager
 def _mysql_stopped(whole: Installation) -> Iterator[None]:
-    with frozen(whole.mysql.pid):
+    with whole.mysql.frozen():
         yield
 
 
@@ -178,7 +178,7 @@ def _redis_killed(whole: Installation) -> Iterator[None]:
 
 @contextmanager
 def _redis_stopped(whole: Installation) -> Iterator[None]:
-    with frozen(whole.redis.pid):
+    with whole.redis.frozen():
         yield
 
 

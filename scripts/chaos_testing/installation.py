@@ -1,9 +1,8 @@
 """A server of two workers on durable private stores. Each part can be killed, frozen and started again."""
 
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +18,7 @@ from scripts.benchmark.servers import HIGH_LIMITS, children, status, wait_until_
 from scripts.stores.ports import reserved_port
 from scripts.stores.private_servers import private_mysql, private_redis
 from scripts.stores.processes import Child, Pause, child, without_settings
+from scripts.stores.restartable import Store
 from scripts.stores.supervised import supervised
 
 WORKERS = 2
@@ -27,41 +27,6 @@ SMALL_DISK_MIB = 400
 HEARTBEAT = ("--http.heartbeat_timeout", "3")  # production's; development, where a debugger may stop a worker, has none
 _USER = "server"  # without SUPER, which read_only does not hold back
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
-
-
-class Store:
-    """A store as a process."""
-
-    def __init__(self, folder: Path, run: Callable[[Path], AbstractContextManager[str]]) -> None:
-        self.folder = folder
-        self.url = ""
-        self._run = run
-        self._running = ExitStack()
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return int((self.folder / "pid").read_text())
-
-    def start(self) -> None:
-        """Start it, and return when it answers."""
-        self.url = self._running.enter_context(self._run(self.folder.parent))
-
-    def stop(self) -> None:
-        """Stop it, if it runs."""
-        self._running.close()
-
-    def kill(self) -> None:
-        """End it at once."""
-        os.kill(self.pid, signal.SIGKILL)
-        self.stop()
-
-    @contextmanager
-    def killed(self) -> Iterator[None]:
-        """It is gone for the duration of the block, and starts again at its end."""
-        self.kill()
-        yield
-        self.start()
 
 
 @dataclass
@@ -171,16 +136,6 @@ def installation(
             cursor.execute(f"GRANT {_RIGHTS} ON xiaozhibo.* TO {_USER}@localhost")
         whole.start(options)
         yield whole
-
-
-@contextmanager
-def frozen(pid: int) -> Iterator[None]:
-    """A process that neither runs nor ends: what it is sent is accepted by the kernel, and never answered."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def files(whole: Installation) -> int:

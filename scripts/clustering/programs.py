@@ -3,22 +3,22 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.chaos_testing.installation import frozen
 from scripts.clustering.networks import Machine
 from scripts.stores.private_servers import UNPACKED, ServerError
 from scripts.stores.processes import Child, Pause, child, has_ended, without_settings
+from scripts.stores.restartable import Restartable
 
 START_TIMEOUT_S = 60
 _LOG_LINES = 15
 
 
 @dataclass
-class Program:
+class Program(Restartable):
     """A program whose output is in `log`. `is_up` says that it serves."""
 
     name: str
@@ -73,19 +73,6 @@ class Program:
         self._process = None
 
     def kill(self) -> None:
-        """End it and its children at once."""
+        """End it at once, and its children."""
         os.killpg(self.pid, signal.SIGKILL)
         self.stop()
-
-    @contextmanager
-    def killed(self) -> Iterator[None]:
-        """It is gone for the duration of the block, and starts again at its end."""
-        self.kill()
-        yield
-        self.start()
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """It neither runs nor ends for the duration of the block."""
-        with frozen(self.pid):
-            yield
