@@ -23,7 +23,8 @@ from scripts.clustering.galera import MariaDb
 from scripts.clustering.haproxy import MYSQL_PORT, HaProxy
 from scripts.clustering.networks import Machine, Network
 from scripts.clustering.programs import START_TIMEOUT_S, Program
-from scripts.clustering.redis_cluster import RedisNode, slots_of
+from scripts.clustering.redis_cluster import RedisNode
+from scripts.stores.private_cluster import slots_of
 from scripts.stores.private_servers import DATABASE, ServerError
 from scripts.stores.processes import Pause, wait_for_end
 

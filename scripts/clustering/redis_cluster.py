@@ -1,7 +1,7 @@
 """Six Redis servers with the shipped conf/redis-cluster.conf: three primaries, and a replica of each."""
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,6 @@ class RedisNode(Program):
         if replication["role"] == "slave":
             return bool(replication["master_link_status"] == "up")
         return bool(replication["connected_slaves"])
-
-
-def slots_of(member: Mapping[str, Any]) -> frozenset[int]:
-    """The slots of a node, whose ranges redis-py gives as one or two texts."""
-    return frozenset(each for first, *last in member["slots"] for each in range(int(first), int(*last or [first]) + 1))
 
 
 @contextmanager

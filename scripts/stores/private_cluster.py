@@ -54,15 +54,19 @@ class Node:
         reply = self.client.execute_command(*command.split(), *arguments)  # type: ignore[no-untyped-call]
         return reply.decode() if isinstance(reply, bytes) else reply
 
-    def slots(self) -> set[int]:
+    def slots(self) -> frozenset[int]:
         """The slots that this node serves as a primary."""
         mine = self.client.cluster("NODES")[self.name]
-        ranges = mine["slots"] if "master" in mine["flags"] else []
-        return {slot for first, *last in ranges for slot in range(int(first), int([first, *last][-1]) + 1)}
+        return slots_of(mine) if "master" in mine["flags"] else frozenset()
 
     def knows(self, expected: Mapping[str, str]) -> bool:
         """True when CLUSTER INFO has these values."""
         return bool(self.client.cluster("INFO").items() >= expected.items())
+
+
+def slots_of(member: Mapping[str, Any]) -> frozenset[int]:
+    """The slots of a node in CLUSTER NODES, whose ranges redis-py gives as one or two texts."""
+    return frozenset(each for first, *last in member["slots"] for each in range(int(first), int(*last or [first]) + 1))
 
 
 class PrivateCluster:

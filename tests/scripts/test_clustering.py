@@ -11,8 +11,8 @@ from scripts.chaos_testing.judgement import Times
 from scripts.chaos_testing.ledger import Ledger
 from scripts.clustering.faults import SCENARIOS
 from scripts.clustering.networks import loopback
-from scripts.clustering.redis_cluster import slots_of
 from scripts.clustering.running import Harm, judge_harm
+from scripts.stores.private_cluster import slots_of
 
 TIMES = Times(start=10, end=20)
 ONE_SHARD = Harm(back_within_s=5, one_shard=True)
