@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from conf.settings import ROOT
 from scripts.chaos_testing.clients import Client, Connection, Sample
+from scripts.chaos_testing.command import ending
 from scripts.chaos_testing.judgement import Times
 from scripts.chaos_testing.ledger import Ledger
 from scripts.clustering.faults import SCENARIOS
@@ -83,6 +85,13 @@ def test_a_machine_of_the_loopback_cannot_be_cut_off() -> None:
         network.cut(network.machine(21)),
     ):
         pass
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_an_exit_code_is_passed_on(code: int) -> None:
+    with pytest.raises(typer.Exit) as exited, ending():
+        raise typer.Exit(code)
+    assert exited.value.exit_code == code
 
 
 def test_the_scenarios_are_listed_without_starting_anything() -> None:
