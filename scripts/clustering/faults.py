@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 import pymysql
@@ -21,6 +21,7 @@ _MOVED_SLOTS = 3000
 _BROADCASTS = 60
 _FORMATS = ("mp4", "flv", "hls")
 _A_USER = keys.token("anyone")
+_OfKey = Callable[[Cluster, str], AbstractContextManager[None]]
 
 
 @contextmanager
@@ -144,30 +145,19 @@ _BACK = Harm(back_within_s=NODE_TIMEOUT_S + 3, one_shard=True)
 _WRITER = Harm(back_within_s=3, max_write_gap_s=3, stale=True)
 _NONE = Harm()
 
+
+def _of_primary(name: str, title: str, occur: _OfKey, key: str, *, cuts: bool = False) -> Fault:
+    """A fault of the primary that has a key."""
+    return Fault(name, title, lambda whole: occur(whole, key), _BACK, key=key, cuts=cuts)
+
+
 FAULTS = (
-    Fault("redis-killed", "a primary of Redis is killed", partial(_redis_killed, key=_A_USER), _BACK, key=_A_USER),
-    Fault(
-        "redis-versions-killed",
-        "the primary with the versions of the lists is killed",
-        partial(_redis_killed, key=keys.VERSIONS),
-        _BACK,
-        key=keys.VERSIONS,
+    _of_primary("redis-killed", "a primary of Redis is killed", _redis_killed, _A_USER),
+    _of_primary(
+        "redis-versions-killed", "the primary with the versions of the lists is killed", _redis_killed, keys.VERSIONS
     ),
-    Fault(
-        "redis-stopped",
-        "the primary with the versions hangs",
-        partial(_redis_stopped, key=keys.VERSIONS),
-        _BACK,
-        key=keys.VERSIONS,
-    ),
-    Fault(
-        "redis-cut",
-        "the primary with the versions is cut off",
-        partial(_redis_cut, key=keys.VERSIONS),
-        _BACK,
-        key=keys.VERSIONS,
-        cuts=True,
-    ),
+    _of_primary("redis-stopped", "the primary with the versions hangs", _redis_stopped, keys.VERSIONS),
+    _of_primary("redis-cut", "the primary with the versions is cut off", _redis_cut, keys.VERSIONS, cuts=True),
     Fault("redis-failover", "a planned fail-over of Redis", _redis_failover, _NONE),
     Fault("redis-slots-moved", f"{_MOVED_SLOTS:,} slots move", _slots_moved, _NONE),
     Fault("redis-primary-added", f"a fourth primary takes {_MOVED_SLOTS:,} slots", _primary_added, _NONE),
