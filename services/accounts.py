@@ -79,7 +79,7 @@ class Accounts:
         try:
             verified = await self._verify(userid, password, address)
             opening = asyncio.ensure_future(self._sessions.open(userid, verified.stored))
-            session = await _meanwhile(self._tries.release(userid, address), opening)
+            session = await _beside(self._tries.release(userid, address), opening)
         except Exception as error:
             self._logins[_failure(error)] += 1
             raise
@@ -120,10 +120,10 @@ class Accounts:
         So does one that differs from the remembered password, whatever ends the check: an overload, or the client's own
         leaving, would tell that the guess was wrong, and cost nothing.
         """
-        stored = await _meanwhile(self._limits.logins.use(address), self._stored.load(userid))
+        stored = await _beside(self._limits.logins.use(address), self._stored.load(userid))
         if stored is None:
             raise _unknown()
-        check = await _meanwhile(self._tries.acquire(userid, address), self._remembered.check_of(userid))
+        check = await _beside(self._tries.acquire(userid, address), self._remembered.check_of(userid))
         if check and self._remembered.fits(check, stored, password):
             return _Verified(stored, remembered=True)
         differs = bool(check)
@@ -152,7 +152,7 @@ class Accounts:
         return [stored.get(userid) for userid in userids]
 
 
-async def _meanwhile(work: Awaitable[None], future: asyncio.Future[T]) -> T:
+async def _beside(work: Awaitable[None], future: asyncio.Future[T]) -> T:
     """The result of a future. The work goes on beside it, and ends it with its own error.
 
     It is asyncio.gather without a task for the work: three of them took a tenth of a login's CPU.
