@@ -1,6 +1,7 @@
 """The page cache serves no reader a page older than the snapshot that the reader knows."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -8,6 +9,21 @@ from handlers.page_cache import Page, PageCache, PageKey
 from services.snapshot import Feed
 
 KEY = PageKey(Feed.UGC, 0, 20)
+
+
+class Renderer:
+    """Makes pages of what `content` says for the number of the page, in their order, and takes `seconds` for each."""
+
+    def __init__(self, content: Callable[[int], bytes], seconds: float = 0) -> None:
+        self._content = content
+        self._seconds = seconds
+        self.count = 0
+
+    async def __call__(self, _: PageKey) -> Page:
+        self.count += 1
+        page = Page(self._content(self.count), frozenset())
+        await asyncio.sleep(self._seconds)
+        return page
 
 
 @pytest.mark.gen_test
@@ -36,20 +52,13 @@ async def test_no_reader_gets_a_page_older_than_the_version_it_knows() -> None:
 
 @pytest.mark.gen_test
 async def test_a_page_that_is_larger_than_all_that_may_be_kept_is_served_to_everybody() -> None:
-    rendered = 0
-
-    async def render(_: PageKey) -> Page:
-        nonlocal rendered
-        rendered += 1
-        await asyncio.sleep(0)
-        return Page(b"x" * 5000, frozenset())
-
+    render = Renderer(lambda _: b"x" * 5000)
     cache = PageCache(ttl=60, max_bytes=10_000)
     async with asyncio.timeout(20):
         read = await asyncio.gather(*(cache.get(KEY, b"", render) for _ in range(3)))
-        assert (rendered, {len(page.plain) for page in read}) == (1, {5000})
+        assert (render.count, {len(page.plain) for page in read}) == (1, {5000})
         await cache.get(KEY, b"", render)
-    assert rendered == 2
+    assert render.count == 2
 
 
 @pytest.mark.gen_test
@@ -82,27 +91,16 @@ async def test_a_rendering_that_fails_fails_those_who_wait_for_it_and_no_others(
 
 @pytest.mark.gen_test
 async def test_of_empty_pages_too_only_some_are_kept() -> None:
-    rendered = 0
-
-    async def render(_: PageKey) -> Page:
-        nonlocal rendered
-        rendered += 1
-        return Page(b"", frozenset())
-
+    render = Renderer(lambda _: b"")
     cache = PageCache(ttl=60, max_bytes=100_000)
     for offset in (*range(1000), *reversed(range(1000))):
         await cache.get(PageKey(Feed.UGC, offset, 20), b"", render)
-    assert 0 < 2000 - rendered < 100
+    assert 0 < 2000 - render.count < 100
 
 
 @pytest.mark.gen_test
 async def test_without_a_version_a_page_is_rendered_and_older_ones_count_no_more() -> None:
-    rendered = 0
-
-    async def render(_: PageKey) -> Page:
-        nonlocal rendered
-        rendered += 1
-        return Page(b"page %d" % rendered, frozenset())
+    render = Renderer(lambda number: b"page %d" % number)
 
     async def read(key: PageKey, snapshot: bytes | None) -> bytes:
         return (await cache.get(key, snapshot, render)).plain
@@ -119,15 +117,7 @@ async def test_without_a_version_a_page_is_rendered_and_older_ones_count_no_more
 
 @pytest.mark.gen_test
 async def test_a_rendering_that_began_before_a_fault_serves_nobody_who_comes_after_it() -> None:
-    rendered = 0
-
-    async def render(_: PageKey) -> Page:
-        nonlocal rendered
-        rendered += 1
-        page = Page(b"%d" % rendered, frozenset())
-        await asyncio.sleep(0.02)
-        return page
-
+    render = Renderer(lambda number: b"%d" % number, seconds=0.02)
     cache = PageCache(ttl=60, max_bytes=10_000)
     async with asyncio.timeout(20), asyncio.TaskGroup() as readers:
         before = readers.create_task(cache.get(KEY, b"version", render))
