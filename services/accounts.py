@@ -78,8 +78,7 @@ class Accounts:
         """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many (wrong) ones."""
         try:
             verified = await self._verify(userid, password, address)
-            opening = asyncio.ensure_future(self._sessions.open(userid, verified.stored))
-            session = await _beside(self._tries.release(userid, address), opening)
+            session = await self._sessions.open(userid, verified.stored)
         except Exception as error:
             self._logins[_failure(error)] += 1
             raise
@@ -88,9 +87,7 @@ class Accounts:
 
     async def authorize(self, userid: str, password: str, address: str) -> str:
         """The stored value of a right password. Raises as `login` does, and counts wrong passwords with it."""
-        verified = await self._verify(userid, password, address)
-        await self._tries.release(userid, address)
-        return verified.stored
+        return (await self._verify(userid, password, address)).stored
 
     async def change_password(self, userid: str, old: str, new: str, address: str) -> Session:
         """Replace a password, and the user's session by a new one. Raises as `login` does."""
@@ -115,27 +112,38 @@ class Accounts:
         return replacement
 
     async def _verify(self, userid: str, password: str, address: str) -> _Verified:
-        """Check a password. It uses up a try, which the caller releases; a wrong one leaves the try used up.
-
-        So does one that differs from the remembered password, whatever ends the check: an overload, or the client's own
-        leaving, would tell that the guess was wrong, and cost nothing.
-        """
-        stored = await _beside(self._limits.logins.use(address), self._stored.load(userid))
+        """Check a password, in an order that lets a storm of logins take little CPU from the hashes."""
+        check = await _beside(self._limits.logins.use(address), self._remembered.check_of(userid))
+        if not check:
+            self._passwords.refuse_if_overloaded()
+        stored = await self._stored.load(userid)
         if stored is None:
             raise _unknown()
-        check = await _beside(self._tries.acquire(userid, address), self._remembered.check_of(userid))
         if check and self._remembered.fits(check, stored, password):
+            await self._tries.require(userid, address)
             return _Verified(stored, remembered=True)
-        differs = bool(check)
+        await self._tries.acquire(userid, address)
+        return _Verified(await self._hashed(userid, stored, password, address, differs=bool(check)), remembered=False)
+
+    async def _hashed(self, userid: str, stored: str, password: str, address: str, *, differs: bool) -> str:
+        """Check a password by its hash, and remember it. Returns the stored value.
+
+        A wrong one leaves its try used up. So does one that differs from the remembered password, whatever ends the
+        check: an overload, or the client's own leaving, would tell that the guess was wrong, and cost nothing.
+        """
         try:
-            if await self._passwords.verify(stored, password):
+            is_right = await self._passwords.verify(stored, password)
+            if is_right:
                 differs = False
-                return _Verified(await self._remember(userid, stored, password), remembered=False)
+                stored = await self._remember(userid, stored, password)
         except BaseException:  # overload, a cancellation, a corrupt hash: the password was not wrong
             if not differs:
                 await self._tries.release(userid, address)
             raise
-        raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
+        if not is_right:
+            raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
+        await self._tries.release(userid, address)
+        return stored
 
     async def _remember(self, userid: str, stored: str, password: str) -> str:
         """Bring the hash of a right password up to date and remember it. Returns the stored value."""
@@ -155,7 +163,7 @@ class Accounts:
 async def _beside(work: Awaitable[None], future: asyncio.Future[T]) -> T:
     """The result of a future. The work goes on beside it, and ends it with its own error.
 
-    It is asyncio.gather without a task for the work: three of them took a tenth of a login's CPU.
+    It is asyncio.gather without a task for the work, which takes some per cent of a login's CPU.
     """
     try:
         await work

@@ -36,7 +36,7 @@ for i, key in ipairs(KEYS) do
   debts[i] = math.max(redis.call('PTTL', key), 0)
   wait = math.max(wait, debts[i] + ARGV[2 * i] * (math.max(uses, 1) - ARGV[2 * i + 1]))
 end
-if uses >= 0 and wait > 0 then return wait end
+if uses == 0 or uses > 0 and wait > 0 then return wait end
 for i, key in ipairs(KEYS) do
   local debt = debts[i] + uses * ARGV[2 * i]
   if debt > 0 then redis.call('SET', key, '', 'PX', debt) else redis.call('DEL', key) end
@@ -112,9 +112,9 @@ class SparingLimit:
 class PasswordTries:
     """The wrong passwords of a user, from one address and from all of them.
 
-    A try is acquired before the password is checked and released when the password was right, so that simultaneous
-    tries cannot outrun the count. The price: of more simultaneous logins of one user than the rate's uses some are
-    refused, even with the right password. Without Redis nobody can log in, so every method raises its error.
+    A try is acquired before the password is hashed and released when the password was right, so that simultaneous
+    tries cannot outrun the count. The price: of more simultaneous first logins of one user than the rate's uses some
+    are refused, even with the right password. Without Redis nobody can log in, so every method raises its error.
     """
 
     def __init__(self, redis: RedisClient, rates: settings.Limits, metrics: Metrics) -> None:
@@ -125,14 +125,21 @@ class PasswordTries:
 
     async def acquire(self, userid: str, address: str) -> None:
         """Use up a try. Raises TOO_FREQUENT when none is left."""
-        wait_ms = await self._meter(userid, address, 1)
-        if wait_ms > 0:
-            self._throttled["wrong_passwords"] += 1
-            raise _too_frequent("too many wrong passwords", wait_ms)
+        await self._use(userid, address, 1)
+
+    async def require(self, userid: str, address: str) -> None:
+        """Raise TOO_FREQUENT when no try is left: the right password of a locked user is refused, too."""
+        await self._use(userid, address, 0)
 
     async def release(self, userid: str, address: str) -> None:
         """Return a try that did not end with a wrong password."""
         await self._meter(userid, address, -1)
+
+    async def _use(self, userid: str, address: str, uses: int) -> None:
+        wait_ms = await self._meter(userid, address, uses)
+        if wait_ms > 0:
+            self._throttled["wrong_passwords"] += 1
+            raise _too_frequent("too many wrong passwords", wait_ms)
 
     async def _meter(self, userid: str, address: str, uses: int) -> int:
         metered = {keys.wrong_passwords(userid): self._quota}

@@ -112,6 +112,20 @@ async def test_a_login_storm_beyond_the_queue_is_refused_fast(api: Api) -> None:
 
 
 @pytest.mark.gen_test
+@pytest.mark.conf("--password.max_wait", "0.05", "--password.time_cost", "32", "--password.memory_kib", "8192")
+async def test_a_full_queue_refuses_first_logins_before_it_asks_who_they_are(api: Api, mysql: Cursor) -> None:
+    await api.user("alice")
+    for number in range(6):
+        import_user(mysql, f"u{number}", "other")
+    assert await login_code(api, "u0", PASSWORD) == 621  # now it is known how long a hash takes
+    storm = [asyncio.ensure_future(login_code(api, f"u{number}", PASSWORD)) for number in range(1, 6)]
+    await asyncio.wait(storm, return_when=asyncio.FIRST_COMPLETED)
+    assert [await login_code(api, userid, PASSWORD) for userid in ("nobody", "alice")] == [503, 200]
+    assert {*await asyncio.gather(*storm)} == {621, 503}
+    assert await login_code(api, "nobody", PASSWORD) == 620
+
+
+@pytest.mark.gen_test
 @pytest.mark.conf(
     *("--password.time_cost", "4", "--password.memory_kib", "8192"),
     *("--password.remember", "0", "--password.max_wait", "60"),
@@ -302,11 +316,20 @@ def test_hashing_lowers_its_priority_at_any_niceness(niceness: int, expected: tu
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--limits.wrong_passwords", "3 per 10 minutes")
-async def test_right_passwords_that_came_too_many_at_once_do_not_count(api: Api) -> None:
+async def test_first_logins_that_came_too_many_at_once_do_not_count(api: Api, store: Redis) -> None:
     await api.user("alice")
+    store.delete("xzb:{alice}:verified")
     codes = await gen.multi([login_code(api, "alice", PASSWORD) for _ in range(40)])
     assert set(codes) == {200, 429}
     assert await login_code(api, "alice", PASSWORD) == 200
+
+
+@pytest.mark.both_kinds_of_redis
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.wrong_passwords", "3 per 10 minutes")
+async def test_remembered_passwords_at_once_need_no_tries(api: Api) -> None:
+    await api.user("alice")
+    assert set(await gen.multi([login_code(api, "alice", PASSWORD) for _ in range(40)])) == {200}
 
 
 @pytest.mark.gen_test
