@@ -198,10 +198,11 @@ class Crowd:
         pause_s: float,
         visits: Visits = VISITS,
         churn: float = 0,
+        address: str = "127.0.0.1",
     ) -> None:
         self.samples: list[Sample] = []
         self.ledger = ledger
-        self.clients = [Client(Connection(port, self.samples), userid, ledger, visits) for userid in users]
+        self.clients = [Client(Connection(port, self.samples, address), userid, ledger, visits) for userid in users]
         self._pause_s = pause_s
         self._churn = churn
 

@@ -66,8 +66,11 @@ def _slots_moved(whole: Cluster) -> Iterator[None]:
 def _primary_added(whole: Cluster) -> Iterator[None]:
     node, known = whole.add_redis(), whole.redis[0]
     run_cli(known, "add-node", node.address, known.address)
+    # The new node refuses slots for two seconds after it has heard of the others.
     wait_until(
-        lambda: all(node.address in each.members() for each in whole.redis), whole.pause, "nobody knows the node"
+        lambda: node.is_ok() and all(node.address in each.members() for each in whole.redis),
+        whole.pause,
+        "the new node does not join",
     )
     _move(whole, "all", node.id)
     yield
@@ -116,8 +119,12 @@ def _apps_restarted(whole: Cluster) -> Iterator[None]:
 
 def _three_formats(whole: Cluster, _: Plan) -> Outcome:
     """The files of a broadcast in three formats are announced at once, each through another app and another MariaDB."""
-    crowd = Crowd(whole.port, Ledger(), [f"anchor{number}" for number in range(_BROADCASTS)], 1)
+    addresses = [app.machine.address for app in whole.apps]
+    anchors = [f"anchor{number}" for number in range(_BROADCASTS)]
+    crowd = Crowd(APP_PORT, Ledger(), anchors, 1, address=addresses[0])  # another MariaDB might not know them yet
     crowd.register()
+    for node in whole.databases:
+        node.catch_up()
     start, together = time.monotonic(), threading.Barrier(len(_FORMATS))
 
     def announce(form: str, address: str) -> None:
@@ -128,9 +135,9 @@ def _three_formats(whole: Cluster, _: Plan) -> Outcome:
             deliver(connection, {**announced, "file_id": f"{announced['file_id']}-{form}", "file_format": form})
         connection.close()
 
-    apps = (app.machine.address for app in whole.apps)
-    in_parallel([partial(announce, *pair) for pair in zip(_FORMATS, apps, strict=True)], len(_FORMATS))
+    in_parallel([partial(announce, *pair) for pair in zip(_FORMATS, addresses, strict=True)], len(_FORMATS))
     outcome = judge("three-formats", Promise(), crowd.samples, Times(start, time.monotonic()), timed=False)
+    whole.databases[0].catch_up()
     with whole.databases[0].connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT (SELECT COUNT(*) FROM tb_vod), (SELECT COUNT(*) FROM tb_vod_file)")
         replays, files = cursor.fetchone() or (0, 0)

@@ -49,6 +49,12 @@ class MariaDb(Program):
         """True when it is one of so many nodes and has caught up with them."""
         return self.status("wsrep_cluster_size") == str(nodes) and self.status("wsrep_local_state_comment") == "Synced"
 
+    def catch_up(self) -> None:
+        """Return when it has what the others had committed before."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SET SESSION wsrep_sync_wait = 1")
+            cursor.execute("SELECT 1")
+
     def status(self, name: str) -> str:
         """A variable of its status, "" while it does not answer."""
         try:

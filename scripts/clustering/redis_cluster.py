@@ -58,15 +58,20 @@ class RedisNode(Program):
         env = {**without_settings(), "REDISCLI_AUTH": self.password}
         return subprocess.run(program, check=False, capture_output=True, text=True, env=env, timeout=5).stdout.strip()
 
+    def is_ok(self) -> bool:
+        """True when it sees enough of the cluster to serve (CLUSTER INFO)."""
+        with self.client() as client:
+            return bool(client.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+
     def is_whole(self) -> bool:
         """True when it sees all nodes well, and is a replica that has caught up, or a primary that has one."""
         try:
+            is_ok, members = self.is_ok(), self.members().values()
             with self.client() as client:
-                info, replication = client.execute_command("CLUSTER INFO"), client.info("replication")
-            members = self.members().values()
+                replication = client.info("replication")
         except RedisError:
             return False
-        if info["cluster_state"] != "ok" or any(_BAD & set(member["flags"].split(",")) for member in members):
+        if not is_ok or any(_BAD & set(member["flags"].split(",")) for member in members):
             return False
         if replication["role"] == "slave":
             return bool(replication["master_link_status"] == "up")

@@ -181,8 +181,8 @@ def _compare(outcome: Outcome, harm: Harm, crowds: Sequence[Crowd], ledger: Ledg
     outcome.acknowledged = ledger.acknowledged
     found = []
     for node in whole.databases:
+        node.catch_up()
         with node.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SET SESSION wsrep_sync_wait = 1")  # it applies first what it has received
             found.append(ledger.found(cursor))
     outcome.found = min(found)
     if outcome.found != outcome.acknowledged:
