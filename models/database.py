@@ -25,6 +25,7 @@ from pymysql.converters import decoders
 from models.deadline import remaining
 from models.errors import DuplicateKey, StoreBusy, StoreError, StoreUnavailable
 from models.gate import Gate, Overloaded
+from models.sockets import abort
 from models.time_limit import TimeLimit
 
 Row = tuple[Any, ...]
@@ -63,7 +64,7 @@ _TRANSACTION = "transaction"  # the kind of all of them
 _TABLE = re.compile(r"\btb_\w+")
 _PAUSES_S = (0.01, 0.03, 0.1)  # on average, before each repetition after a conflict
 _QUIT = b"\x01\x00\x00\x00" + bytes([COMMAND.COM_QUIT])  # one byte, the first packet
-_CLOSE_TIMEOUT_S = 1  # for statements that still run, and for the goodbye on a connection
+_CLOSE_TIMEOUT_S = 1  # for statements that still run
 
 # PyMySQL reads a time with a regular expression.
 _CONVERSIONS = {**decoders, FIELD_TYPE.DATETIME: datetime.fromisoformat}
@@ -118,7 +119,13 @@ class DriverConnection(aiomysql.Connection):  # type: ignore[misc]
     def quit(self) -> None:
         """Close, with a goodbye: without one the server logs a warning."""
         self._writer.write(_QUIT)
-        self.close()
+        super().close()
+
+    def close(self) -> None:
+        """Close at once. What the server has not got of a statement, it never gets."""
+        if self._writer is not None:
+            abort(self._writer)
+        super().close()
 
 
 class _Connection:
@@ -358,9 +365,7 @@ class Database:
         for connection in self._in_use:
             connection.close()
         while self._idle:
-            with suppress(TimeoutError, OSError, pymysql.err.MySQLError):
-                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                    await self._idle.pop().ensure_closed()
+            self._idle.pop().quit()
 
 
 async def _transact(connection: _Connection, work: Callable[[Queries], Awaitable[T]]) -> T:

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
+from models.sockets import abort
 from models.time_limit import TimeLimit
 
 Command = tuple[str | bytes | int, ...]
@@ -55,6 +56,8 @@ class Connections:
             try:
                 return await _replies(connection, commands)
             except BaseException:
+                if connection._writer is not None:  # nothing public closes at once
+                    abort(connection._writer)
                 await connection.disconnect(nowait=True)  # a reply may still come, and nobody else must read it
                 raise
             finally:
@@ -83,6 +86,6 @@ async def _replies(connection: AbstractConnection, commands: Sequence[Command]) 
 
 async def _reply(connection: AbstractConnection) -> Any:
     try:
-        return await connection.read_response()
+        return await connection.read_response(disconnect_on_error=False)  # `call` does it
     except ResponseError as error:
         return error

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -18,36 +19,56 @@ CALLERS = 30
 
 
 class Line:
-    """Passes connections on to MySQL. A connection that was open when the line went dead stays open and silent."""
+    """Passes connections on to MySQL. A connection that was open when the line went dead stays open and silent.
+
+    What was sent into the dead line is delivered late, as TCP does it, unless the sender has reset the connection.
+    """
 
     def __init__(self) -> None:
         self.dead = False
         self._generation = 0
+        self._delivery = asyncio.Event()
+        self._passing: list[asyncio.Future[Any]] = []
 
     def cut(self) -> None:
         """Go dead."""
         self.dead = True
         self._generation += 1
 
+    async def deliver(self) -> None:
+        """Deliver what is late. Returns when MySQL has answered, and every connection is closed."""
+        self._delivery.set()
+        await asyncio.gather(*self._passing)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.dead:
-            await reader.read()  # until the client gives up
+            with suppress(ConnectionError):
+                await reader.read()  # until the client gives up
             await close(writer)
             return
         there_reader, there_writer = await asyncio.open_unix_connection(mysql_arguments(MYSQL_URL)["unix_socket"])
+        passing = asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+        self._passing.append(passing)
         try:
-            await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+            await passing
         finally:
             await close(writer)
             await close(there_writer)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        generation = self._generation
-        with suppress(ConnectionError):
+        generation, late = self._generation, []
+        try:
             while data := await reader.read(65536):
                 if not self.dead and generation == self._generation:
                     writer.write(data)
-        writer.close()
+                else:
+                    late.append(data)
+            if late:
+                await self._delivery.wait()
+                writer.writelines(late)
+            writer.write_eof()
+        except OSError:
+            writer.close()  # as the other end did
 
 
 async def close(writer: asyncio.StreamWriter) -> None:
@@ -90,6 +111,11 @@ async def codes(api: Api, users: list[User]) -> list[int]:
     return [answer["code"] for answer in await asyncio.gather(*reads, *writes)]
 
 
+async def name(api: Api, user: User, nickname: str) -> int:
+    """Upload a nickname. Returns the code of the answer."""
+    return int((await api.call("/upload_user_info", {"nickname": nickname}, token=user.token))["code"])
+
+
 async def until_served(api: Api, users: list[User]) -> None:
     """Return when all are answered 200. With short limits a busy machine takes some tries."""
     async with asyncio.timeout(PATIENCE):
@@ -112,3 +138,22 @@ async def test_it_is_given_up_in_time_and_used_again_when_it_answers(
                 assert (await other.call("/get_vod_sign", token=users[0].token))["code"] == 200
         line.dead = False
         await until_served(other, users)
+
+
+@pytest.mark.gen_test
+async def test_a_refused_write_does_not_come_late_behind_an_acknowledged_one(
+    api: Api, conf: Settings, mysql: Cursor
+) -> None:
+    user = await api.user()
+    async with line_to_mysql() as (line, url), another_process(api, limited(conf, url, shipped=False)) as other:
+        await until_served(other, [user])
+        line.cut()
+        assert await name(other, user, "0") == 503
+        line.dead = False
+        number = 1
+        async with asyncio.timeout(PATIENCE):
+            while await name(other, user, str(number)) != 200:
+                number += 1
+    await line.deliver()
+    mysql.execute("SELECT nickname FROM tb_account WHERE userid = %s", (user.userid,))
+    assert mysql.fetchone() == (str(number),)

@@ -72,6 +72,30 @@ async def test_a_late_reply_reaches_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_command_without_an_answer_does_not_come_late() -> None:
+    """The connection is reset, so that the system forgets what it has not delivered yet."""
+    end: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def be_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while b"GET" not in (received := await reader.read(65536)):
+            writer.write(b"+OK\r\n" * received.count(b"*"))
+        try:
+            end.set_result(await reader.read())
+        except ConnectionError as error:
+            end.set_exception(error)
+        writer.close()
+
+    async with await asyncio.start_server(be_silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = RedisClient.from_url(f"redis://127.0.0.1:{port}", timeout=0.3, max_batch=256, metrics=Metrics())
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await client.get("key")
+        with pytest.raises(ConnectionResetError):
+            await end
+        await client.close()
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("password", ["wrong", ""])
 async def test_wrong_credentials_are_no_passing_outage(tmp_path: Path, password: str) -> None:
     with private_redis(tmp_path, durable=False) as url:
