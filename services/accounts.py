@@ -10,7 +10,7 @@ import structlog
 from models import account
 from models.database import Database
 from services.batch_loader import BatchLoader
-from services.errors import Code, ServiceError, StoreError
+from services.errors import ClientLeft, Code, ServiceError, StoreError
 from services.limits import Limits
 from services.metrics.catalogue import Metrics
 from services.passwords import Passwords
@@ -79,7 +79,7 @@ class Accounts:
         try:
             verified = await self._verify(userid, password, address)
             session = await self._sessions.open(userid, verified.stored)
-        except Exception as error:
+        except BaseException as error:
             self._logins[_failure(error)] += 1
             raise
         self._logins["remembered" if verified.remembered else "hashed"] += 1
@@ -174,8 +174,10 @@ async def _beside(work: Awaitable[None], future: asyncio.Future[T]) -> T:
     return await future
 
 
-def _failure(error: Exception) -> str:
+def _failure(error: BaseException) -> str:
     """The label of a login that failed: one of LOGINS."""
+    if isinstance(error, asyncio.CancelledError | ClientLeft):
+        return "abandoned"
     return _FAILURES.get(error.code, "failed") if isinstance(error, ServiceError) else "failed"
 
 

@@ -7,7 +7,7 @@ StoreError       a store failed (`models.errors`)
 from models.errors import StoreBusy, StoreError, StoreUnavailable
 from services.texts import ExplainedCode
 
-__all__ = ["Code", "ServiceError", "StoreBusy", "StoreError", "StoreUnavailable", "client_left", "unavailable"]
+__all__ = ["ClientLeft", "Code", "ServiceError", "StoreBusy", "StoreError", "StoreUnavailable", "unavailable"]
 
 
 class Code(ExplainedCode):
@@ -74,11 +74,13 @@ class ServiceError(Exception):
         self.reason = reason
 
 
+class ClientLeft(ServiceError):
+    """Nobody waits for the answer any more."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.UNAVAILABLE, "the client has left", retry_after=1, reason="client_left")
+
+
 def unavailable(message: str, reason: str = "") -> ServiceError:
     """A dependency or the server itself cannot take the request now. `reason` is that of a ServiceError."""
     return ServiceError(Code.UNAVAILABLE, message, retry_after=1, reason=reason)
-
-
-def client_left() -> ServiceError:
-    """Nobody waits for the answer any more."""
-    return unavailable("the client has left", "client_left")

@@ -18,7 +18,7 @@ import argon2
 
 from models.deadline import client_has_left, extended
 from models.gate import Gate, Overloaded
-from services.errors import ServiceError, client_left, unavailable
+from services.errors import ClientLeft, ServiceError, unavailable
 from services.metrics.catalogue import Metrics
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class Passwords:
 
     async def _run(self, gate: Gate, work: Callable[[], T]) -> T:
         if client_has_left():
-            raise client_left()
+            raise ClientLeft
         try:
             with extended(_PATIENCE * self._max_wait):
                 async with gate.place(_PATIENCE * self._max_wait, self._max_wait):

@@ -9,7 +9,7 @@ from tornado.httputil import ResponseStartLine
 from tornado.web import HTTPError, RequestHandler
 
 from services.deadline import Deadline
-from services.errors import ServiceError, client_left
+from services.errors import ClientLeft, ServiceError
 
 _LONG_BODY = 64 * 1024  # bytes: a shorter one costs a copy less than a write of its own
 
@@ -51,7 +51,7 @@ class DirectHandler(RequestHandler):
         """The client has left. What is under way goes on, unless it is for nothing then."""
         self.deadline.client_left = True
         if self.deadline.ends_with_client:
-            self.give_up(client_left())
+            self.give_up(ClientLeft())
 
     def finish(self, chunk: bytes = b"") -> asyncio.Future[None]:  # type: ignore[override]
         """Send the answer, whose body is the chunk. Returns a future that is done when it is sent."""

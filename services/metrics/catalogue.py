@@ -40,7 +40,7 @@ LIMITS = (
     "wrong_signs_per_address",
     "reports_per_address",
 )
-LOGINS = ("remembered", "hashed", "wrong_password", "no_such_user", "throttled", "overloaded", "failed")
+LOGINS = ("remembered", "hashed", "wrong_password", "no_such_user", "throttled", "overloaded", "abandoned", "failed")
 CALLBACKS = ("stored", "kept", "ignored", "refused", "failed")
 STORES = ("mysql", "redis")
 ERRORS = ("unavailable", "busy", "refused")

@@ -83,8 +83,9 @@ class _KeysMoving(StoreUnavailable):
 class RedisClient:
     """Coalesces calls: at most `max_batch` travel together to a node, GETs and other commands alike.
 
-    Each call has `timeout` seconds, its connection included. Every method raises StoreUnavailable when Redis cannot
-    answer now, and StoreError when it refuses. All keys of a call are of one user: they share a node.
+    Each call of a node has `timeout` seconds, its connection included; what a cluster redirects has as many again.
+    Every method raises StoreUnavailable when Redis cannot answer now, and StoreError when it refuses. All keys of a
+    call are of one user: they share a node.
     """
 
     def __init__(self, nodes: Nodes, *, max_batch: int, metrics: Metrics) -> None:

@@ -11,6 +11,7 @@ from pymysql.cursors import Cursor
 from redis import Redis
 
 from conf.settings import Settings
+from handlers.transport.application import Application
 from services.limits import network_of
 from tests.harness.client import PASSWORD, Api, request
 from tests.harness.events import event
@@ -97,10 +98,11 @@ async def guess_and_leave(http_port: int, userid: str, password: str) -> int:
 
 @pytest.mark.gen_test
 @pytest.mark.conf("--limits.wrong_passwords_per_address", "3 per day")
-async def test_a_wrong_guess_counts_though_its_client_has_left(api: Api, http_port: int) -> None:
+async def test_a_wrong_guess_counts_though_its_client_has_left(api: Api, app: Application, http_port: int) -> None:
     await api.user("alice")  # her password is remembered: a right guess would be recognised without a hash
     codes = [await guess_and_leave(http_port, "alice", "wrong") for _ in range(5)]
     assert codes == [503, 503, 503, 429, 429]
+    assert app.services.metrics.logins["abandoned"] == 3
     assert await guess_and_leave(http_port, "alice", PASSWORD) == 429
 
 
