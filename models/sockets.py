@@ -13,7 +13,7 @@ def abort(writer: asyncio.StreamWriter) -> None:
     After a break of the network the system would deliver a statement that its caller has given up long ago. It would
     overwrite what was written and acknowledged meanwhile through another connection.
     """
-    connection = writer.get_extra_info("socket")
-    if connection is not None:
+    if not writer.is_closing():
+        connection = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
-    writer.transport.abort()
+        writer.transport.abort()

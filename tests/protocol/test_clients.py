@@ -203,7 +203,7 @@ async def test_a_time_far_from_now_is_shown_short(api: Api, logged: list[dict[st
 async def test_the_log_says_what_a_wrong_signature_should_cover(api: Api, logged: list[dict[str, Any]]) -> None:
     user = await api.user()
     body = json.dumps({"userid": user.userid}).encode()
-    answer = await api.send("/get_user_info", body, {"Liteav-Sig": "0" * 32})
+    answer = await api.send("/get_user_info", body, {"Liteav-Sig": "f" * 32})
     assert answer["message"] == (
         "the signature does not match the body, or the token is expired or replaced by a newer login"
     )
