@@ -94,16 +94,16 @@ def _play(scenario: Scenario, network: Network, plan: Plan, pause: Pause) -> Out
     """Play a scenario on a cluster of its own. One that fails to be played is a broken promise."""
     if scenario.cuts and not network.may_cut:
         return Outcome(scenario.name, note="not played: this user may not make network namespaces")
-    with (
-        fresh_folder(FOLDER) as folder,
-        reserved_port() as port,
-        reserved_port() as tls_port,
-        cluster(network, folder, (port, tls_port), pause, plan.options, spread=scenario.spread) as whole,
-    ):
-        try:
+    try:
+        with (
+            fresh_folder(FOLDER) as folder,
+            reserved_port() as port,
+            reserved_port() as tls_port,
+            cluster(network, folder, (port, tls_port), pause, plan.options, spread=scenario.spread) as whole,
+        ):
             return scenario.play(whole, plan)
-        except (RuntimeError, OSError, ServerError, pymysql.MySQLError, RedisError) as error:
-            return Outcome(scenario.name, broken=[f"it could not be played: {error!r}"])
+    except (RuntimeError, OSError, ServerError, pymysql.MySQLError, RedisError) as error:
+        return Outcome(scenario.name, broken=[f"it could not be played: {error!r}"])
 
 
 def _announce(whole: Cluster) -> None:
