@@ -25,7 +25,7 @@ from pymysql.converters import decoders
 from models.deadline import remaining
 from models.errors import DuplicateKey, StoreBusy, StoreError, StoreUnavailable
 from models.gate import Gate, Overloaded
-from models.sockets import abort
+from models.sockets import reset_at_the_end
 from models.time_limit import TimeLimit
 
 Row = tuple[Any, ...]
@@ -65,6 +65,8 @@ _TABLE = re.compile(r"\btb_\w+")
 _PAUSES_S = (0.01, 0.03, 0.1)  # on average, before each repetition after a conflict
 _QUIT = b"\x01\x00\x00\x00" + bytes([COMMAND.COM_QUIT])  # one byte, the first packet
 _CLOSE_TIMEOUT_S = 1  # for statements that still run
+_IDLE_TRANSACTION_S = 10  # the next statement comes at once
+_QUIT_WITHIN_S = 60  # after `max_age`, if there is any traffic
 
 # PyMySQL reads a time with a regular expression.
 _CONVERSIONS = {**decoders, FIELD_TYPE.DATETIME: datetime.fromisoformat}
@@ -116,15 +118,21 @@ class DriverConnection(aiomysql.Connection):  # type: ignore[misc]
             raise pymysql.err.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server offers no TLS")
         await super()._request_authentication()
 
+    async def _connect(self) -> None:
+        await super()._connect()
+        reset_at_the_end(self._writer)
+
     def quit(self) -> None:
         """Close, with a goodbye: without one the server logs a warning."""
-        self._writer.write(_QUIT)
+        if self._writer is not None and not self._writer.is_closing():
+            reset_at_the_end(self._writer, False)
+            self._writer.write(_QUIT)
         super().close()
 
     def close(self) -> None:
         """Close at once. What the server has not got of a statement, it never gets."""
         if self._writer is not None:
-            abort(self._writer)
+            self._writer.transport.abort()
         super().close()
 
 
@@ -338,7 +346,7 @@ class Database:
             charset="utf8mb4",
             conv=_CONVERSIONS,
             client_flag=CLIENT.FOUND_ROWS,  # an UPDATE to the same values found its row
-            init_command=_session_settings(self._query_timeout),
+            init_command=_session_settings(self._query_timeout, self._max_age),
         )
         try:
             with TimeLimit(min(self._acquire_timeout, remaining())):
@@ -355,6 +363,8 @@ class Database:
                 connection.close()  # its rollback failed
             else:
                 self._idle.append(connection)
+        while len(self._idle) > 1 and self._idle[0].expires < time.monotonic():  # it has not been used for longest
+            self._idle.pop(0).quit()
 
     async def close(self) -> None:
         """Close every connection; one still in use after a second is cut off."""
@@ -418,8 +428,11 @@ def _outline(statement: str) -> str:
     return f"{verb} {table[0]}" if table else verb
 
 
-def _session_settings(query_timeout: float) -> str:
+def _session_settings(query_timeout: float, max_age: float) -> str:
     """UTC, strict mode, and a statement time limit: a cancelled query would go on running in the server.
+
+    Of a connection that ends while the network is broken the server hears nothing: it ends by itself a transaction
+    that nobody continues, whose locks would stay, and a connection that nobody can use any more.
 
     READ COMMITTED, because the default, REPEATABLE READ, locks the gaps between the rows that an INSERT … SELECT reads:
     users whose rows are neighbours would wait for each other, and end in a deadlock. What has to be serialised locks
@@ -427,8 +440,10 @@ def _session_settings(query_timeout: float) -> str:
 
     `/*M! */` is read by MariaDB only (seconds), `/*!50720 */` by MySQL only (milliseconds, SELECT only).
     """
+    wait_timeout = f", wait_timeout = {math.ceil(max_age) + _QUIT_WITHIN_S}" if math.isfinite(max_age) else ""
     return (
-        "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION' "
-        f"/*M! , max_statement_time = {query_timeout}, tx_isolation = 'READ-COMMITTED' */ "
+        f"SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'{wait_timeout} "
+        f"/*M! , max_statement_time = {query_timeout}, tx_isolation = 'READ-COMMITTED' "
+        f", idle_transaction_timeout = {_IDLE_TRANSACTION_S} */ "
         f"/*!50720 , max_execution_time = {int(query_timeout * 1000)}, transaction_isolation = 'READ-COMMITTED' */"
     )

@@ -5,7 +5,7 @@ The PHP server's tables are in its createDB.sh, the Node server's in its scripts
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -62,8 +62,7 @@ class OfficialDatabase:
                 await cursor.execute(_SNAPSHOT)
             yield cls(connection, arguments["db"], timezone)
         finally:
-            with suppress(OSError):
-                await connection.ensure_closed()  # the snapshot would keep the tables from being changed
+            connection.quit()  # the snapshot would keep the tables from being changed
 
     async def columns(self, table: str) -> Columns:
         """The columns of a table by their names in lower case; none when there is no such table, or no right to it."""

@@ -4,16 +4,12 @@ import asyncio
 import socket
 import struct
 
-_DROP_UNSENT = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds (socket(7))
 
+def reset_at_the_end(writer: asyncio.StreamWriter, reset: bool = True) -> None:
+    """Let a connection, however it ends, drop what it has not delivered (ABORT in RFC 9293, section 3.10.5).
 
-def abort(writer: asyncio.StreamWriter) -> None:
-    """Close a connection, and send nothing that still waits to be sent (ABORT in RFC 9293, section 3.10.5).
-
-    After a break of the network the system would deliver a statement that its caller has given up long ago. It would
-    overwrite what was written and acknowledged meanwhile through another connection.
+    Otherwise the system would deliver a statement when a broken network is whole again, though its caller has given up
+    long ago, and overwrite what was acknowledged meanwhile through another connection.
     """
-    if not writer.is_closing():
-        connection = writer.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
-        writer.transport.abort()
+    linger = struct.pack("ii", reset, 0)  # on or off, seconds (socket(7))
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

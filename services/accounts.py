@@ -123,9 +123,10 @@ class Accounts:
             await self._tries.require(userid, address)
             return _Verified(stored, remembered=True)
         await self._tries.acquire(userid, address)
-        return _Verified(await self._hashed(userid, stored, password, address, differs=bool(check)), remembered=False)
+        stored = await self._verify_hash(userid, stored, password, address, differs=bool(check))
+        return _Verified(stored, remembered=False)
 
-    async def _hashed(self, userid: str, stored: str, password: str, address: str, *, differs: bool) -> str:
+    async def _verify_hash(self, userid: str, stored: str, password: str, address: str, *, differs: bool) -> str:
         """Check a password by its hash, and remember it. Returns the stored value.
 
         A wrong one leaves its try used up. So does one that differs from the remembered password, whatever ends the

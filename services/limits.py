@@ -27,6 +27,7 @@ _MAX_DEBTORS = 10_000  # subjects of a process
 
 # KEYS: the limits, all of one subject. ARGV: how many uses, 0 to look for one, -1 to give one back; for each limit its
 # interval (ms) and its uses. Returns the time until they are free (ms), or 0. They count in every limit, or in none.
+# To look fails, too, when Redis takes no writes: a count that fails must not tell a wrong password from a right one.
 _METER = Script.of(
     "meter rate",
     """
@@ -36,7 +37,8 @@ for i, key in ipairs(KEYS) do
   debts[i] = math.max(redis.call('PTTL', key), 0)
   wait = math.max(wait, debts[i] + ARGV[2 * i] * (math.max(uses, 1) - ARGV[2 * i + 1]))
 end
-if uses == 0 or uses > 0 and wait > 0 then return wait end
+if uses >= 0 and wait > 0 then return wait end
+if uses == 0 then redis.call('SET', KEYS[1], '', 'PX', 1) end
 for i, key in ipairs(KEYS) do
   local debt = debts[i] + uses * ARGV[2 * i]
   if debt > 0 then redis.call('SET', key, '', 'PX', debt) else redis.call('DEL', key) end
@@ -166,7 +168,7 @@ class Limits:
         self.reports = limit("reports_per_address", "too many reports from this address")
 
 
-@lru_cache(maxsize=10_000)  # a login asks three times, and a proxy's clients come again
+@lru_cache(maxsize=10_000)  # a login asks twice, and a proxy's clients come again
 def network_of(address: str) -> str:
     """The network of a client: its address, or in IPv6 the prefix of its customer. Empty when there is none."""
     try:

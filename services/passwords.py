@@ -80,7 +80,7 @@ class Passwords:
         return await self._run(self._logins, lambda: self._matches(stored, password))
 
     def refuse_if_overloaded(self) -> None:
-        """Raise UNAVAILABLE when a login's hash would be refused: cheaper than to ask the stores before that."""
+        """Raise UNAVAILABLE when a login's hash would be refused, without the cost of what comes before it."""
         if self._logins.expected_wait > self._max_wait:
             raise self._overloaded()
 

@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
-from models.sockets import abort
+from models.sockets import reset_at_the_end
 from models.time_limit import TimeLimit
 
 Command = tuple[str | bytes | int, ...]
@@ -56,8 +56,6 @@ class Connections:
             try:
                 return await _replies(connection, commands)
             except BaseException:
-                if connection._writer is not None:  # nothing public closes at once
-                    abort(connection._writer)
                 await connection.disconnect(nowait=True)  # a reply may still come, and nobody else must read it
                 raise
             finally:
@@ -78,14 +76,18 @@ class Connections:
 async def _replies(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
     if connection.is_connected and await connection.can_read():
         await connection.disconnect(nowait=True)  # Redis has ended it
+    if not connection.is_connected:
+        await connection.connect()  # type: ignore[no-untyped-call]
+        assert connection._writer is not None
+        reset_at_the_end(connection._writer)  # nothing public tells the socket
     # hiredis' own type says a tuple of one.
     packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
-    await connection.send_packed_command(packed)  # connects when necessary
+    await connection.send_packed_command(packed)
     return [await _reply(connection) for _ in commands]
 
 
 async def _reply(connection: AbstractConnection) -> Any:
     try:
-        return await connection.read_response(disconnect_on_error=False)  # `call` does it
+        return await connection.read_response()
     except ResponseError as error:
         return error

@@ -12,6 +12,7 @@ from redis import Redis
 
 from conf.settings import Settings
 from handlers.transport.application import Application
+from services.errors import StoreUnavailable
 from services.limits import network_of
 from tests.harness.client import PASSWORD, Api, request
 from tests.harness.events import event
@@ -123,6 +124,18 @@ async def test_a_password_that_was_compared_with_nothing_does_not_count(api: Api
     store.delete("xzb:{alice}:verified")
     assert [await guess_and_leave(http_port, "alice", PASSWORD) for _ in range(3)] == [503] * 3
     assert await login_code(api, "alice") == 200
+
+
+@pytest.mark.gen_test
+async def test_without_a_count_no_password_is_told_from_another(api: Api, app: Application, store: Redis) -> None:
+    await api.user("alice")
+    store.config_set("maxmemory", 1)  # it reads, and refuses to write
+    try:
+        for password in (PASSWORD, "wrong"):
+            with pytest.raises(StoreUnavailable, match="meter rate"):
+                await app.services.accounts.authorize("alice", password, "127.0.0.1")
+    finally:
+        store.config_set("maxmemory", 0)
 
 
 @pytest.mark.gen_test

@@ -219,6 +219,21 @@ async def test_connections_of_the_same_age_are_not_all_replaced_at_once() -> Non
         assert 2800 < left[0] < left[-1] - 1 < 3600
 
 
+@pytest.mark.gen_test
+async def test_a_connection_that_nobody_needs_any_more_is_closed() -> None:
+    async with database(pool_size=2, acquire_timeout=5) as db:
+        await asyncio.gather(*(db.fetch_one(f"SELECT SLEEP(0.1) AS s{number}") for number in range(2)))
+        db._idle[0].expires = 0
+        await db.fetch_one("SELECT 1")
+        assert db.idle == 1
+
+
+@pytest.mark.gen_test
+async def test_the_server_ends_by_itself_what_nobody_continues() -> None:
+    async with database(max_age=100) as db:
+        assert await db.fetch_one("SELECT @@wait_timeout, @@idle_transaction_timeout") == (160, 10)
+
+
 INSERT = "INSERT INTO tb_account (userid, password) VALUES (%s, '')"
 CONFLICT = "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"
 LOCKED_FOR_LONG = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1205"
