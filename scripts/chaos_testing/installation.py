@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pymysql
+from pymysql.constants import CR
 from pymysql.cursors import Cursor
 from redis import Redis
 
@@ -25,6 +27,8 @@ WORKERS = 2
 CALLBACK_KEY = "chaos"
 SMALL_DISK_MIB = 400
 HEARTBEAT = ("--http.heartbeat_timeout", "3")  # production's; development, where a debugger may stop a worker, has none
+_STARTED_WITHIN_S = 60
+_POLL_S = 0.05
 _USER = "server"  # without SUPER, which read_only does not hold back
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
@@ -101,8 +105,17 @@ class Installation:
 
     @contextmanager
     def sql(self) -> Iterator[Cursor]:
-        """A cursor with all rights."""
-        with self.connection("root") as connection:
+        """A cursor with all rights. It waits for a MariaDB that has aborted and starts again."""
+        deadline = time.monotonic() + _STARTED_WITHIN_S
+        while True:
+            try:
+                connection = self.connection("root")
+                break
+            except pymysql.err.OperationalError as error:
+                if error.args[0] != CR.CR_CONN_HOST_ERROR or time.monotonic() > deadline:
+                    raise
+                self.pause(_POLL_S)
+        with connection:
             yield connection.cursor()
 
     def commands(self) -> Redis:

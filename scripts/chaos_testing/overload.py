@@ -30,7 +30,7 @@ _LOGGING_IN = 600
 _GUESTS = 10_000
 _READERS = 30
 _MIX_CONNECTIONS = (64, 1024)  # 64 use the server up; each of 1024 sends its next request as soon as it is answered
-_MIX_REQUESTS = 150_000
+_MIX_REQUESTS = 300_000  # as many as 20,000 a second
 _SERVED_WITHIN_S = 180
 _OTHERS = Promise(refuses=frozenset(), p99_times=2)
 
