@@ -291,6 +291,17 @@ async def test_clients_of_a_proxy_are_limited_apart(api: Api) -> None:
     assert [await guess(api.at(STRANGER), address) for address in ("192.0.2.3", "192.0.2.4")] == [621, 429]
 
 
+@pytest.mark.gen_test
+@pytest.mark.conf("--http.trusted_proxies", "127.0.0.1", "--limits.logins_per_address", "30 per day")
+async def test_the_addresses_of_a_customer_of_ipv6_share_the_logins(api: Api) -> None:
+    """Logins are counted two at a time with this rate, so one more may pass."""
+    codes = []
+    for number in range(40):
+        body = {"userid": "nobody", "password": PASSWORD}
+        codes.append((await api.call("/login", body, **{"X-Forwarded-For": f"2001:db8::{number}"}))["code"])
+    assert (codes[:30], codes[31:]) == ([620] * 30, [429] * 9)
+
+
 @pytest.mark.both_kinds_of_redis
 @pytest.mark.gen_test
 @pytest.mark.conf("--limits.registrations_per_address", "1 per day")
