@@ -175,7 +175,7 @@ class Limits:
         self.reports = limit("reports_per_address", "too many reports from this address")
 
 
-@lru_cache(maxsize=10_000)  # a login asks twice, and a proxy's clients come again
+@lru_cache(maxsize=10_000)  # a login asks more than once, and a proxy's clients come again
 def network_of(address: str) -> str:
     """The network of a client: its address, or in IPv6 the prefix of its customer. Empty when there is none."""
     try:

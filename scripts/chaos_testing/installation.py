@@ -112,7 +112,7 @@ class Installation:
                 connection = self.connection("root")
                 break
             except pymysql.err.OperationalError as error:
-                if error.args[0] != CR.CR_CONN_HOST_ERROR or time.monotonic() > deadline:
+                if error.args[0] < CR.CR_ERROR_FIRST or time.monotonic() > deadline:  # it answers, and refuses
                     raise
                 self.pause(_POLL_S)
         with connection:

@@ -55,8 +55,10 @@ class Connections:
             connection = await self._idle.get()
             try:
                 return await _replies(connection, commands)
-            except BaseException:
-                await connection.disconnect(nowait=True)  # a reply may still come, and nobody else must read it
+            except BaseException:  # a reply may still come, and nobody else must read it
+                if connection._writer is not None:
+                    connection._writer.transport.abort()  # to close TLS would wait for the other end
+                await connection.disconnect(nowait=True)
                 raise
             finally:
                 self._idle.put_nowait(connection)
@@ -88,6 +90,6 @@ async def _replies(connection: AbstractConnection, commands: Sequence[Command]) 
 
 async def _reply(connection: AbstractConnection) -> Any:
     try:
-        return await connection.read_response()
+        return await connection.read_response(disconnect_on_error=False)  # `call` does it
     except ResponseError as error:
         return error
