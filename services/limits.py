@@ -54,7 +54,9 @@ class Limit:
     def __init__(self, redis: RedisClient, rates: settings.Limits, name: str, message: str, metrics: Metrics) -> None:
         self._redis = redis
         self._name = name
-        self._quota = _quota(getattr(rates, name))
+        self.rate: Rate | None = getattr(rates, name)
+        """None: nothing is limited."""
+        self._quota = _quota(self.rate)
         self._message = message
         self._serves_without_redis = rates.without_redis == "serve"
         self.subject_of = network_of if name.endswith("_per_address") else str
@@ -87,9 +89,9 @@ class SparingLimit:
     Each process lets a subject owe the uses between. So there may be that many more of them in each process.
     """
 
-    def __init__(self, limit: Limit, rate: Rate | None) -> None:
+    def __init__(self, limit: Limit) -> None:
         self._limit = limit
-        self._uses_per_call = max(rate.uses // _CALLS_PER_RATE, 1) if rate else 1
+        self._uses_per_call = max(limit.rate.uses // _CALLS_PER_RATE, 1) if limit.rate else 1
         self._owed: dict[str, int] = {}
         self._paying: set[str] = set()
 
@@ -166,11 +168,9 @@ class Limits:
             return Limit(redis, rates, name, message, metrics)
 
         self.password_tries = PasswordTries(redis, rates, metrics)
-        self.logins = SparingLimit(
-            limit("logins_per_address", "too many logins from this address"), rates.logins_per_address
-        )
+        self.logins = SparingLimit(limit("logins_per_address", "too many logins from this address"))
         self.registrations = limit("registrations_per_address", "too many registrations from this address")
-        self.uploads = SparingLimit(limit("uploads_per_user", "too many uploads"), rates.uploads_per_user)
+        self.uploads = SparingLimit(limit("uploads_per_user", "too many uploads"))
         self.wrong_signs = limit("wrong_signs_per_address", "too many wrong signs from this address")
         self.reports = limit("reports_per_address", "too many reports from this address")
 
