@@ -23,11 +23,12 @@ class TimeLimit:
         self._expired = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
         self._cancelling = task.cancelling()
-        self._handle: asyncio.Handle = asyncio.get_running_loop().call_later(self._seconds, self._expire)
+        self._handle: asyncio.Handle = loop.call_later(self._seconds, self._expire)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -38,16 +38,16 @@ class BatchLoader(Generic[K, V]):
         self._sizes = sizes
         self._waiting: list[tuple[K, asyncio.Future[V]]] = []
         self._calls = Background()
+        self._loop = asyncio.get_running_loop()  # asked for once: in Python 3.11 that is a system call
 
     def load(self, key: K) -> asyncio.Future[V]:
         """A future of the value of the key."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[V] = loop.create_future()
+        future: asyncio.Future[V] = self._loop.create_future()
         self._waiting.append((key, future))
         if self._max_batch == 1:
             self._send()
         elif len(self._waiting) == 1 and not self._calls:
-            loop.call_soon(self._send)
+            self._loop.call_soon(self._send)
         return future
 
     async def close(self) -> None:
@@ -62,7 +62,7 @@ class BatchLoader(Generic[K, V]):
 
     def _send_rest(self, _: asyncio.Task[None]) -> None:
         if self._waiting:
-            asyncio.get_running_loop().call_soon(self._send)
+            self._loop.call_soon(self._send)
 
     async def _call(self, batch: list[tuple[K, asyncio.Future[V]]]) -> None:
         if self._sizes is not None:

@@ -122,7 +122,11 @@ def searched_logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def app(io_loop: IOLoop, conf: Settings, mysql: Cursor, store: redis.Redis) -> Iterator[Application]:
     """The application on its real stores."""
     services = open_services(conf)
-    yield make_application(io_loop.run_sync(services.__aenter__), conf)
+
+    async def make() -> Application:
+        return make_application(await services.__aenter__(), conf)
+
+    yield io_loop.run_sync(make)
     io_loop.run_sync(lambda: services.__aexit__(None, None, None))
 
 

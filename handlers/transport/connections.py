@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -43,7 +44,7 @@ class Connection(asyncio.Protocol):
         self.on_lost: Callable[[], None] = lambda: None
         """Called when the transport is gone, though a handler may still run."""
         self.deadline = math.inf
-        """The time of the loop until which the client may take; infinite while the server works."""
+        """The time of `time.monotonic` until which the client may take; infinite while the server works."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -108,7 +109,7 @@ class Connection(asyncio.Protocol):
 
     def _expect(self, seconds: float) -> None:
         """Give the client so much time from now on."""
-        self.deadline = asyncio.get_running_loop().time() + seconds
+        self.deadline = time.monotonic() + seconds
 
 
 class Connections:
@@ -173,13 +174,12 @@ class Connections:
                 busy = loop.time()
 
     def _check(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = time.monotonic()
         for connection in [late for late in self._open if late.deadline <= now]:
             self._cut_off(connection)
         self._checking = bool(self._open)
         if self._checking:
-            loop.call_later(_CHECK_INTERVAL_S, self._check)
+            asyncio.get_running_loop().call_later(_CHECK_INTERVAL_S, self._check)
 
     def _cut_off(self, connection: Connection) -> None:
         self.late[connection.phase] += 1

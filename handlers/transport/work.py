@@ -35,6 +35,7 @@ class Work:
         self._of_user: dict[str, int] = {}
         self._checking = False
         self._due = 0.0  # the next check
+        self._loop = asyncio.get_running_loop()  # asked for once: in Python 3.11 that is a system call
         self._passed_over = False  # the last check
 
     def __len__(self) -> int:
@@ -44,7 +45,7 @@ class Work:
         """Run a handler."""
         handler.deadline = Deadline(time.monotonic() + self._deadline)
         self._running.add(handler)
-        handler.task = asyncio.create_task(self._run(handler))
+        handler.task = self._loop.create_task(self._run(handler))
         if not self._checking:
             self._checking = True
             self._check_later()
@@ -74,7 +75,7 @@ class Work:
 
     def _check_later(self) -> None:
         self._due = time.monotonic() + self._interval
-        asyncio.get_running_loop().call_later(self._interval, self._check)
+        self._loop.call_later(self._interval, self._check)
 
     def _check(self) -> None:
         now = time.monotonic()

@@ -22,6 +22,8 @@ class Writer:
         self._paused = False
         self._closed = False
         self._sent: asyncio.Future[None] | None = None
+        self._nothing_waits: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._nothing_waits.set_result(None)
 
     @property
     def is_empty(self) -> bool:
@@ -54,11 +56,11 @@ class Writer:
 
     def sent(self) -> asyncio.Future[None]:
         """A future that is done once everything is sent. It raises StreamClosedError when the client leaves before."""
+        if self.is_empty and not self._closed:
+            return self._nothing_waits
         future = self._sent or asyncio.get_running_loop().create_future()
         if self._closed:
             _fail(future)
-        elif self.is_empty:
-            future.set_result(None)
         else:
             self._sent = future
         return future
