@@ -1,6 +1,7 @@
 """Handlers of lists: a page looks the same to every caller, so it is rendered once for all of them."""
 
-from collections.abc import Awaitable, Mapping
+import asyncio
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from handlers.base import envelope
@@ -18,7 +19,7 @@ class PageHandler(InterfaceHandler):
 
     feed: ClassVar[Feed]
 
-    async def answer_page(self, key: PageKey, versions: Awaitable[bytes | None]) -> None:
+    async def answer_page(self, key: PageKey, versions: asyncio.Future[bytes | None]) -> None:
         """Finish with a page that is at least as new as the versions."""
         if is_deep(key.offset):
             self.take_long()

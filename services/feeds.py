@@ -5,7 +5,6 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable
 from contextlib import suppress
 
 import structlog
@@ -47,14 +46,25 @@ class Feeds:
         self._profiles: BatchLoader[str, None] = BatchLoader(self._append, max_batch=max_batch)
         self._missed = 0
         self._catching_up = Background()
+        self._loop = asyncio.get_running_loop()
+        self._versions: asyncio.Future[bytes | None] | None = None  # looked up in this iteration of the loop
 
     async def close(self) -> None:
         """Give up the bumps that Redis has not taken yet."""
         await self._catching_up.cancel()
 
     def look_up(self) -> asyncio.Future[bytes | None]:
-        """The versions now, for `known`. A reader asks in the iteration of its session: one call reads both."""
-        return self._redis.get(keys.VERSIONS)
+        """The versions now, for `known`. A reader asks in the iteration of its session: one call reads both.
+
+        All readers of an iteration share the future: nobody may cancel it.
+        """
+        if self._versions is None:
+            self._versions = self._redis.get(keys.VERSIONS)
+            self._loop.call_soon(self._forget)
+        return self._versions
+
+    def _forget(self) -> None:
+        self._versions = None
 
     async def bump(self, feed: Feed) -> None:
         """Call it when rows of the list have been committed."""
@@ -93,10 +103,10 @@ class Feeds:
                 self._missed -= missed
 
 
-async def known(versions: Awaitable[bytes | None]) -> Snapshot:
+async def known(versions: asyncio.Future[bytes | None]) -> Snapshot:
     """The snapshot that was looked up."""
     try:
-        return await versions or b""
+        return (versions.result() if versions.done() else await asyncio.shield(versions)) or b""
     except StoreError as error:
         log.warning("versions unknown", error=str(error))
         return None
