@@ -94,7 +94,7 @@ class BaseHandler(DirectHandler):
 
     def accepts_gzip(self) -> bool:
         """True when the client reads gzip."""
-        return _ACCEPTS_GZIP.search(self.request.headers.get("Accept-Encoding", "")) is not None
+        return _accepts_gzip(self.request.headers.get("Accept-Encoding", ""))
 
     def body_object(self) -> dict[str, Any]:
         """The JSON object in the body. Raises BAD_REQUEST or BODY_TOO_LARGE."""
@@ -171,6 +171,11 @@ def envelope(code: int, message: str, data: Mapping[str, Any] | None = None) -> 
     if data is not None:
         content["data"] = data
     return wire.encode(content)
+
+
+@lru_cache(maxsize=64)
+def _accepts_gzip(coding: str) -> bool:
+    return _ACCEPTS_GZIP.search(coding) is not None
 
 
 @lru_cache(maxsize=1)

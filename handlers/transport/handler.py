@@ -3,10 +3,10 @@
 import asyncio
 import math
 import sys
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from tornado.httputil import ResponseStartLine
-from tornado.web import HTTPError, RequestHandler
+from tornado.httputil import HTTPServerRequest, ResponseStartLine
+from tornado.web import Application, HTTPError, RequestHandler
 
 from services.deadline import Deadline
 from services.errors import ClientLeft, ServiceError
@@ -24,6 +24,17 @@ class DirectHandler(RequestHandler):
     """The task of `run`."""
     claimed_by: str = ""
     """The userid of the user whose request it is."""
+
+    def __init__(self, application: Application, request: HTTPServerRequest, **arguments: Any) -> None:
+        """Replaces Tornado's, which makes the names of templates for every request."""
+        self.application = application
+        self.request = request
+        self._headers_written = False
+        self._finished = False
+        self.clear()
+        assert request.connection is not None
+        request.connection.set_close_callback(self.on_connection_close)  # type: ignore[attr-defined]
+        self.initialize(**arguments)
 
     async def run(self) -> None:
         """Serve the request: `prepare`, then the method. An exception is logged and answered by `write_error`."""
@@ -70,5 +81,4 @@ class DirectHandler(RequestHandler):
         connection.set_close_callback(None)  # type: ignore[attr-defined]  # it refers to this object
         connection.finish()
         self.application.log_request(self)
-        self.ui = None  # type: ignore[assignment]  # it refers to this object, and a cycle waits for the collector
         return sent

@@ -16,7 +16,8 @@ class Headers(HTTPHeaders):
     def __init__(self, fields: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         self._values: dict[str, str] = {}
         self._repeated: dict[str, list[str]] = {}  # the values of names that came more than once
-        self.update(fields)
+        if fields:
+            self.update(fields)
 
     @classmethod
     def canonical(cls, fields: dict[str, str]) -> "Headers":
@@ -48,7 +49,7 @@ class Headers(HTTPHeaders):
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a name, or the default. Most look-ups of a request are for a name that it has not."""
         name = _canonical(name)
-        return self[name] if name in self._values else default
+        return ",".join(self._repeated[name]) if name in self._repeated else self._values.get(name, default)
 
     def copy(self) -> "Headers":
         """A copy that changes by itself."""
