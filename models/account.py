@@ -96,6 +96,7 @@ async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | i
     found = await db.execute(
         f"UPDATE tb_account SET {assignments} WHERE userid = %s AND deleted_at IS NULL",  # noqa: S608 - our own column names
         (*(changes[column] for column in columns), userid),
+        prepared=True,
     )
     return found > 0
 

@@ -11,21 +11,20 @@ import math
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
-import aiomysql
 import pymysql
-from pymysql.constants import CLIENT, COMMAND, CR, ER, FIELD_TYPE
+from pymysql.constants import CLIENT, CR, ER, FIELD_TYPE
 from pymysql.converters import decoders
 
 from models.deadline import remaining
+from models.driver import DriverConnection
 from models.errors import DuplicateKey, StoreBusy, StoreError, StoreUnavailable
 from models.gate import Gate, Overloaded
-from models.sockets import reset_at_the_end
 from models.time_limit import TimeLimit
 
 Row = tuple[Any, ...]
@@ -63,7 +62,6 @@ _NO_ANSWER = "no answer in time"
 _TRANSACTION = "transaction"  # the kind of all of them
 _TABLE = re.compile(r"\btb_\w+")
 _PAUSES_S = (0.01, 0.03, 0.1)  # on average, before each repetition after a conflict
-_QUIT = b"\x01\x00\x00\x00" + bytes([COMMAND.COM_QUIT])  # one byte, the first packet
 _CLOSE_TIMEOUT_S = 1  # for statements that still run
 _IDLE_TRANSACTION_S = 10  # the next statement comes at once
 _QUIT_WITHIN_S = 60  # after `max_age`, if there is any traffic
@@ -86,8 +84,11 @@ class Queries(Protocol):
     async def fetch_one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
         """The first row of a SELECT, None without one."""
 
-    async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
-        """Run a statement that writes. Returns the number of rows that it found or inserted."""
+    async def execute(self, sql: str, args: Sequence[Any] = (), *, prepared: bool = False) -> int:
+        """Run a statement that writes. Returns the number of rows that it found or inserted.
+
+        `prepared` is for a statement of which there are many: each connection keeps it. Its text is fixed.
+        """
 
 
 class Monitor:
@@ -106,65 +107,34 @@ class Monitor:
         """A caller gets this error. A duplicate key is none."""
 
 
-class DriverConnection(aiomysql.Connection):  # type: ignore[misc]
-    """A connection that is encrypted if that is asked for."""
-
-    expires = math.inf
-    """The time of `time.monotonic` from which on another one takes its place."""
-
-    async def _request_authentication(self) -> None:
-        # aiomysql would sign in without TLS to a server, or somebody in between, that offers none.
-        if self._ssl_context and not self.server_capabilities & CLIENT.SSL:
-            raise pymysql.err.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server offers no TLS")
-        await super()._request_authentication()
-
-    async def _connect(self) -> None:
-        await super()._connect()
-        reset_at_the_end(self._writer)
-
-    def quit(self) -> None:
-        """Close, with a goodbye: without one the server logs a warning."""
-        if self._writer is not None and not self._writer.is_closing():
-            reset_at_the_end(self._writer, False)
-            self._writer.write(_QUIT)
-        super().close()
-
-    def close(self) -> None:
-        """Close at once. What the server has not got of a statement, it never gets."""
-        if self._writer is not None:
-            self._writer.transport.abort()
-        super().close()
-
-
 class _Connection:
     """Queries on one connection, which one coroutine at a time uses."""
 
-    def __init__(self, connection: aiomysql.Connection, timeout: float, monitor: Monitor) -> None:
+    def __init__(self, connection: DriverConnection, timeout: float, monitor: Monitor) -> None:
         self._connection = connection
         self._timeout = timeout
         self._monitor = monitor
         self.statement = "connect"  # the last one, for the log
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
-        cursor = await self._run(sql, args)
-        return list(await cursor.fetchall())  # they are read already
+        return await self._run(self._connection.fetch_all, sql, args)
 
     async def fetch_one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
         rows = await self.fetch_all(sql, args)
         return rows[0] if rows else None
 
-    async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
-        cursor = await self._run(sql, args)
-        return int(cursor.rowcount)
+    async def execute(self, sql: str, args: Sequence[Any] = (), *, prepared: bool = False) -> int:
+        run = self._connection.execute_prepared if prepared else self._connection.execute
+        return await self._run(run, sql, args)
 
-    async def _run(self, sql: str, args: Sequence[Any]) -> aiomysql.Cursor:
+    async def _run(
+        self, run: Callable[[str, Sequence[Any]], Coroutine[Any, Any, T]], sql: str, args: Sequence[Any]
+    ) -> T:
         self.statement = sql
         started = time.monotonic()
         try:
             with TimeLimit(min(self._timeout, remaining())):
-                cursor = await self._connection.cursor()
-                await cursor.execute(sql, args)
-                return cursor
+                return await run(sql, args)
         finally:
             self._monitor.ran(_outline(sql), time.monotonic() - started)
 
@@ -220,16 +190,16 @@ class Database:
         return len(self._in_use)
 
     async def fetch_all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
-        async with self._acquire(_kind(sql)) as connection:
-            return await connection.fetch_all(sql, args)
+        return await self._use(_kind(sql), lambda connection: connection.fetch_all(sql, args))
 
     async def fetch_one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
-        async with self._acquire(_kind(sql)) as connection:
-            return await connection.fetch_one(sql, args)
+        return await self._use(_kind(sql), lambda connection: connection.fetch_one(sql, args))
 
-    async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
-        async with self._acquire(_kind(sql)) as connection:
-            return await self._repeated(lambda: connection.execute(sql, args))
+    async def execute(self, sql: str, args: Sequence[Any] = (), *, prepared: bool = False) -> int:
+        return await self._use(
+            _kind(sql),
+            lambda connection: self._repeated(lambda: connection.execute(sql, args, prepared=prepared)),
+        )
 
     async def transaction(self, work: Callable[[Queries], Awaitable[T]]) -> T:
         """Commit the statements of `work`, or roll all of them back when it raises. Returns its result.
@@ -237,8 +207,7 @@ class Database:
         After a conflict with another transaction it runs again, up to three times: what it does beside its statements
         must bear a repetition.
         """
-        async with self._acquire(_TRANSACTION) as connection:
-            return await self._repeated(lambda: _transact(connection, work))
+        return await self._use(_TRANSACTION, lambda connection: self._repeated(lambda: _transact(connection, work)))
 
     async def _repeated(self, run: Callable[[], Awaitable[T]]) -> T:
         """Run something again when a conflict has rolled it back, while the request's deadline allows it."""
@@ -253,8 +222,8 @@ class Database:
             await asyncio.sleep(delay)
         return await run()
 
-    @asynccontextmanager
-    async def _acquire(self, kind: str) -> AsyncIterator[_Connection]:
+    async def _use(self, kind: str, work: Callable[[_Connection], Awaitable[T]]) -> T:
+        """Do work on a connection of a kind."""
         gate = self._gate_of(kind)
         await self._enter(gate)
         entered = time.monotonic()
@@ -264,7 +233,7 @@ class Database:
             connection = await self._checkout()
             queries = _Connection(connection, self._query_timeout, self._monitor)
             try:
-                yield queries
+                return await work(queries)
             except (TimeoutError, asyncio.CancelledError, OSError):
                 connection.close()  # an answer may still come, and nobody else must read it
                 cut_off = True

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import aiomysql
 import pymysql
 
-from models.database import DriverConnection, Row, translated
+from models.database import Row, translated
+from models.driver import DriverConnection
 
 # Of the network, for the next rows. A target that is slow for minutes does not end the stream.
 _TIMEOUT_S = 60

@@ -67,11 +67,13 @@ async def insert(db: Queries, userid: str, title: str, location: str, frontcover
           SELECT CAST(r.title AS BINARY) = %s AND CAST(r.location AS BINARY) = %s
             AND r.frontcover = COALESCE(%s, a.frontcover)
             AND r.create_time > NOW(6) - INTERVAL {REPEATED_WITHIN_S} SECOND
-          FROM tb_room r WHERE r.userid = a.userid ORDER BY r.create_time DESC, r.id DESC LIMIT 1
+          FROM tb_room r FORCE INDEX (in_force) WHERE r.userid = a.userid
+          ORDER BY r.create_time DESC, r.id DESC LIMIT 1
         ) IS NOT TRUE
         FOR UPDATE
         """,  # noqa: S608 - a constant
         (title, location, frontcover, userid, title, location, frontcover),
+        prepared=True,
     )
     return inserted > 0
 

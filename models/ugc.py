@@ -75,6 +75,7 @@ async def upsert(db: Queries, userid: str, video: Video) -> bool:
         ON DUPLICATE KEY UPDATE title = %s, frontcover = %s, location = %s, play_url = %s
         """,
         (*video, userid, *video[1:]),
+        prepared=True,
     )
     return found > 0
 
