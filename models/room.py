@@ -1,12 +1,13 @@
 """tb_room: the history of the users' room information."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from models import rows
-from models.database import Queries, placeholders
+from models.database import Queries
+from models.keys import KEYS, Key, as_json
 
 
 class Room(NamedTuple):
@@ -44,6 +45,7 @@ FIRST = Place(datetime(1970, 1, 1), 0)
 class AgedRoom(NamedTuple):
     """An old row; `superseded` when the user has a newer one."""
 
+    userid: str
     place: Place
     superseded: bool
 
@@ -95,7 +97,7 @@ async def older(db: Queries, before: datetime, after: Place, count: int) -> list
     """The next `count` rows behind a place that are older than a time (UTC), the oldest first."""
     found = await db.fetch_all(
         """
-        SELECT r.create_time, r.id, EXISTS (
+        SELECT r.userid, r.create_time, r.id, EXISTS (
           SELECT 1 FROM tb_room n FORCE INDEX (in_force)
           WHERE n.userid = r.userid
             AND n.create_time >= r.create_time AND (n.create_time > r.create_time OR n.id > r.id)
@@ -106,12 +108,15 @@ async def older(db: Queries, before: datetime, after: Place, count: int) -> list
         """,
         (before, after.create_time, after.create_time, after.id, count),
     )
-    return [AgedRoom(Place(create_time, id_), bool(superseded)) for create_time, id_, superseded in found]
+    return [AgedRoom(userid, Place(*place), bool(superseded)) for userid, *place, superseded in found]
 
 
-async def delete(db: Queries, ids: Sequence[int]) -> int:
-    """Delete rows. Returns how many there were."""
-    return await db.execute(f"DELETE FROM tb_room WHERE id IN ({placeholders(ids)})", ids)  # noqa: S608 - no value in the text
+async def delete(db: Queries, keys: Iterable[Key]) -> int:
+    """Delete the rows with these keys (userid and id). Returns how many there were."""
+    return await db.execute(
+        f"DELETE t FROM {KEYS} STRAIGHT_JOIN tb_room t ON t.userid = k.userid AND t.id = CAST(k.detail AS UNSIGNED)",
+        (as_json(keys),),
+    )
 
 
 existing = partial(rows.existing, "tb_room", "t.create_time = CAST(k.detail AS DATETIME(6))")

@@ -16,6 +16,7 @@ import structlog
 
 from models import room, undelivered, vod
 from models.database import Database
+from models.keys import Key
 from services.background import meanwhile
 from services.deletion import AccountDeletion
 from services.errors import StoreError
@@ -124,8 +125,8 @@ class Retention:
         """Delete old room information, but for the newest of each user: the next replay takes it."""
         place = room.FIRST
         while rows := await room.older(self._db, before, place, _BATCH):
-            ids = [row.place.id for row in rows if row.superseded]
-            yield await room.delete(self._db, ids) if ids else 0
+            keys = [Key(row.userid, str(row.place.id)) for row in rows if row.superseded]
+            yield await room.delete(self._db, keys) if keys else 0
             place = rows[-1].place
 
     async def _replays(self, before: datetime) -> AsyncIterator[_Batch]:

@@ -15,6 +15,7 @@ from handlers.transport.application import Application
 from models import account, room, undelivered, vod
 from models.database import Queries, Row
 from models.errors import StoreUnavailable
+from models.keys import Key
 from services import open_services
 from tests.api.test_recordings import recorded, replays
 from tests.api.test_recordings import store as deliver
@@ -261,6 +262,7 @@ async def test_old_rows_are_found_by_an_index(mysql: Cursor) -> None:
     db = cast(Queries, spy)
     expected = {
         room.older(db, before, room.FIRST, 500): {"by_age", "in_force"},
+        room.delete(db, [Key("user1", "1"), Key("user2", "2")]): {None, "PRIMARY"},
         undelivered.delete_older(db, before, 500): {"by_age"},
         vod.delete_cleared_files(db, before, 500): {"by_deletion"},
         vod.older(db, before, 500): {"newest"},

@@ -81,8 +81,10 @@ def test_the_rows_of_the_first_version_are_kept(
     for select, rows in kept.items():
         mysql.execute(select)
         assert mysql.fetchall() == rows
-    mysql.execute("INSERT INTO tb_room (userid, title, location, frontcover) VALUES ('alice', '', '', '')")
-    assert mysql.lastrowid == 4
+    mysql.execute(
+        "INSERT INTO tb_room (userid, title, location, frontcover) SELECT 'alice', '', '', '' FROM seq_1_to_2"
+    )
+    assert mysql.execute("SELECT DISTINCT id FROM tb_room") == 5
 
 
 def test_a_migration_that_was_killed_before_it_was_noted_runs_again(mysql: Cursor, url: str) -> None:
@@ -98,6 +100,13 @@ def test_the_keys_of_a_users_rows_begin_with_the_userid(mysql: Cursor) -> None:
     )
     tables = [table for (table,) in mysql.fetchall()]
     assert tables == ["tb_account", "tb_room", "tb_ugc", "tb_user_report", "tb_vod", "tb_vod_file"]
+
+
+def test_no_table_that_the_apps_fill_has_a_counter(mysql: Cursor) -> None:
+    assert not mysql.execute(
+        "SELECT table_name FROM information_schema.columns"
+        " WHERE table_schema = DATABASE() AND table_name LIKE 'tb\\_%' AND extra LIKE '%auto_increment%'"
+    )
 
 
 def test_a_lock_row_of_a_killed_migration_blocks_nothing(mysql: Cursor) -> None:
