@@ -37,7 +37,8 @@ INTERFACES = {
 }
 HURRIED = ["--think", "0.1", "--away", "0.5", "--broadcast", "1", "--callback-delay", "0.3"]
 EQUAL_SHARES = ["--viewers", "1", "--broadcasters", "1", "--uploaders", "1", "--web-users", "1", "--newcomers", "1"]
-RUN = ["--users", "20", "--spawn-rate", "20", "--callback-key", KEY, *HURRIED, *EQUAL_SHARES]
+USERS = 20
+RUN = ["--users", str(USERS), "--spawn-rate", str(USERS), "--callback-key", KEY, *HURRIED, *EQUAL_SHARES]
 
 
 @contextmanager
@@ -84,10 +85,12 @@ def test_all_journeys_call_all_interfaces_without_a_failure(server: Server, tmp_
     assert all(requests > 0 and failures == 0 for requests, failures in shown.values())
     logged = [line for line in server.log() if line["event"] == "request" and line["route"] in INTERFACES]
     assert {line["route"] for line in logged} == INTERFACES
-    assert {line["code"] for line in logged} == {200, 0}
+    codes = [line["code"] for line in logged]
+    assert set(codes[:-USERS]) == {200, 0}
+    assert set(codes[-USERS:]) <= {200, 0, 503}  # the end of the run cuts off who is registering or logging in
     charts = json.loads(re.findall(r"window\.templateArgs = (\{.*\})", report.read_text())[-1])
     assert {row["name"] for row in charts["requests_statistics"]} == {*INTERFACES, "Aggregated"}
-    assert max(point["user_count"][1] for point in charts["history"]) == 20
+    assert max(point["user_count"][1] for point in charts["history"]) == USERS
 
 
 def test_a_failure_is_named_and_ends_the_command_with_1(server: Server, mysql: Cursor) -> None:
