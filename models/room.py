@@ -1,5 +1,6 @@
 """tb_room: the history of the users' room information."""
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
@@ -63,8 +64,8 @@ async def insert(db: Queries, userid: str, title: str, location: str, frontcover
     """
     inserted = await db.execute(
         f"""
-        INSERT INTO tb_room (userid, title, location, frontcover)
-        SELECT a.userid, %s, %s, COALESCE(%s, a.frontcover) FROM tb_account a
+        INSERT INTO tb_room (userid, id, title, location, frontcover)
+        SELECT a.userid, %s, %s, %s, COALESCE(%s, a.frontcover) FROM tb_account a
         WHERE a.userid = %s AND a.deleted_at IS NULL AND (
           SELECT CAST(r.title AS BINARY) = %s AND CAST(r.location AS BINARY) = %s
             AND r.frontcover = COALESCE(%s, a.frontcover)
@@ -74,7 +75,7 @@ async def insert(db: Queries, userid: str, title: str, location: str, frontcover
         ) IS NOT TRUE
         FOR UPDATE
         """,  # noqa: S608 - a constant
-        (title, location, frontcover, userid, title, location, frontcover),
+        (time.time_ns(), title, location, frontcover, userid, title, location, frontcover),
         prepared=True,
     )
     return inserted > 0

@@ -1,7 +1,5 @@
--- An INSERT … SELECT locks the counter of its table, so uploads of all users waited for each other. The ids of tb_room
--- are no counter any more: they tell the rows of a user apart, and two users may have the same. The version before runs
--- on the table, too.
+-- An INSERT … SELECT locks the counter of its table, unless innodb_autoinc_lock_mode is 2: uploads of all users waited for
+-- each other. The ids of tb_room are no counter any more. They tell the rows of one user apart, and two users may have
+-- the same. The default is for the version before, which also needs by_id still.
 
-ALTER TABLE tb_room
-  MODIFY id BIGINT UNSIGNED NOT NULL DEFAULT (UUID_SHORT()),
-  DROP KEY /*M! IF EXISTS */ by_id;
+ALTER TABLE tb_room MODIFY id BIGINT UNSIGNED NOT NULL DEFAULT (UUID_SHORT());

@@ -78,6 +78,17 @@ async def test_old_rooms_go_but_for_the_newest_of_each_user(
 
 
 @pytest.mark.gen_test
+async def test_rows_of_other_users_with_the_same_id_stay(app: Application, mysql: Cursor) -> None:
+    mysql.execute(
+        "INSERT INTO tb_room (userid, id, title, location, frontcover, create_time) VALUES"
+        " ('alice', 1, 'old', '', '', '2020-01-01'), ('alice', 2, 'newest of alice', '', '', '2020-01-02'),"
+        " ('bob', 1, 'newest of bob', '', '', '2020-01-01')"
+    )
+    assert await app.services.retention.run() == {"tb_room": 1}
+    assert left(mysql, "title", "tb_room") == ["newest of alice", "newest of bob"]
+
+
+@pytest.mark.gen_test
 async def test_unusable_events_and_what_is_left_of_deleted_replays_go(
     api: Api, app: Application, mysql: Cursor
 ) -> None:
