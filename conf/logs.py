@@ -71,12 +71,13 @@ class Lines:
     def line(self, event: EventDict | str) -> None:
         """Write a line, rendered or not, at the end of this iteration."""
         self._waiting.append(event)
-        if len(self._waiting) > 1:
-            return
         try:
-            asyncio.get_running_loop().call_soon(self._write)
+            loop = asyncio.get_running_loop()
         except RuntimeError:  # before the loop, after it, or in another thread
             self._write()
+        else:
+            if len(self._waiting) == 1:
+                loop.call_soon(self._write)
 
     log = debug = info = warning = error = critical = exception = msg
 

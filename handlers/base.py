@@ -174,8 +174,8 @@ def envelope(code: int, message: str, data: Mapping[str, Any] | None = None) -> 
 
 
 @lru_cache(maxsize=64)
-def _accepts_gzip(coding: str) -> bool:
-    return _ACCEPTS_GZIP.search(coding) is not None
+def _accepts_gzip(accepted: str) -> bool:
+    return _ACCEPTS_GZIP.search(accepted) is not None
 
 
 @lru_cache(maxsize=1)

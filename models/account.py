@@ -91,11 +91,10 @@ async def profiles(db: Queries, userids: Sequence[str]) -> dict[str, Profile]:
 
 async def update_profile(db: Queries, userid: str, changes: Mapping[str, str | int]) -> bool:
     """Set the given profile columns; False when there is no such user."""
-    columns = [column for column in _PROFILE_COLUMNS if column in changes]
-    assignments = ", ".join(f"{column} = %s" for column in columns)
+    assignments = ", ".join(f"{column} = COALESCE(%s, {column})" for column in _PROFILE_COLUMNS)
     found = await db.execute(
         f"UPDATE tb_account SET {assignments} WHERE userid = %s AND deleted_at IS NULL",  # noqa: S608 - our own column names
-        (*(changes[column] for column in columns), userid),
+        (*map(changes.get, _PROFILE_COLUMNS), userid),
         prepared=True,
     )
     return found > 0

@@ -87,7 +87,7 @@ class Queries(Protocol):
     async def execute(self, sql: str, args: Sequence[Any] = (), *, prepared: bool = False) -> int:
         """Run a statement that writes. Returns the number of rows that it found or inserted.
 
-        `prepared` is for a statement of which there are many: each connection keeps it. Its text is fixed.
+        `prepared` is for a statement of which there are many. Its text is fixed: each connection keeps it.
         """
 
 
@@ -135,6 +135,11 @@ class _Connection:
         try:
             with TimeLimit(min(self._timeout, remaining())):
                 return await run(sql, args)
+        except pymysql.err.MySQLError:
+            raise
+        except BaseException:
+            self._connection.close()  # an answer may still come, and nobody else must read it
+            raise
         finally:
             self._monitor.ran(_outline(sql), time.monotonic() - started)
 

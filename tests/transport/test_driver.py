@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import cast
 from uuid import uuid4
 
 import pymysql
@@ -9,6 +11,8 @@ import pytest
 from pymysql.cursors import Cursor
 
 from conf.settings import mysql_arguments
+from models import room
+from models.database import Queries
 from models.driver import DriverConnection
 from tests.harness.stores import MYSQL_URL
 
@@ -94,3 +98,51 @@ async def test_a_server_that_prepares_no_more_gets_texts(mysql: Cursor) -> None:
         assert await connection.execute_prepared("INSERT INTO t VALUES (%s)", ("now",)) == 1
         assert await connection.fetch_all("SELECT a FROM t", ()) == [("it's",), ("now",)]
         assert await connection.fetch_all(PREPARED, ()) == [("Com_stmt_prepare", "1")]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("values", [(), (1, 2)])
+async def test_values_without_a_parameter_each_are_not_sent(mysql: Cursor, values: tuple[int, ...]) -> None:
+    async with connected() as connection:
+        await connection.execute("CREATE TEMPORARY TABLE t (a INT)", ())
+        for _ in range(2):
+            with pytest.raises(TypeError):
+                await connection.execute_prepared("INSERT INTO t VALUES (%s)", values)
+        assert await connection.fetch_all("SELECT * FROM t", ()) == []
+
+
+@pytest.mark.gen_test
+async def test_a_statement_that_the_server_does_not_know_any_more_is_prepared_again(mysql: Cursor) -> None:
+    insert = "INSERT INTO t VALUES (%s)"
+    async with connected() as connection:
+        await connection.execute("CREATE TEMPORARY TABLE t (a INT)", ())
+        await connection.execute_prepared(insert, (1,))
+        connection._statements[insert] = connection._statements[insert]._replace(number=12345)
+        for value in (2, 3):
+            assert await connection.execute_prepared(insert, (value,)) == 1
+        assert await connection.fetch_all("SELECT a FROM t", ()) == [(1,), (2,), (3,)]
+        assert await connection.fetch_all(PREPARED, ()) == [("Com_stmt_prepare", "2")]
+
+
+@pytest.mark.gen_test
+async def test_room_information_of_any_length_goes_through_one_connection(mysql: Cursor) -> None:
+    mysql.execute("INSERT INTO tb_account (userid, password, frontcover) VALUES ('alice', '', 'http://own')")
+    texts = [
+        ("t", "", "http://f"),
+        ("房" * 128, "间" * 128, None),
+        ("t", "l", "http://" + "x" * 1017),
+        ("1", "?%s", ""),
+    ]
+    async with connected() as connection:
+        queries = cast(
+            Queries, SimpleNamespace(execute=lambda sql, args, prepared: connection.execute_prepared(sql, args))
+        )
+        for text in texts:
+            assert await room.insert(queries, "alice", *text)
+            assert not await room.insert(queries, "alice", *text)
+        assert await connection.fetch_all(PREPARED, ()) == [("Com_stmt_prepare", "1")]
+    mysql.execute("SELECT title, location, frontcover FROM tb_room ORDER BY create_time")
+    assert list(mysql.fetchall()) == [
+        (title, location, cover if cover is not None else "http://own") for title, location, cover in texts
+    ]
+    assert mysql.execute("SELECT DISTINCT id FROM tb_room") == len(texts)

@@ -14,7 +14,7 @@ import pytest
 
 from conf.settings import ROOT
 
-RUN_SQL = {"execute", "fetch_all", "fetch_one", "_run", "_fetch_all", "_stream"}
+RUN_SQL = {"execute", "execute_prepared", "_prepare", "fetch_all", "fetch_one", "_run", "_fetch_all", "_stream"}
 """Functions whose first argument is SQL. Inside them it is their caller's."""
 MARKS = {"placeholders"}
 """Functions whose text holds `%s` only, whatever they are given."""
