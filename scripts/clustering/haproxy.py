@@ -51,6 +51,7 @@ def _configure(folder: Path, machine: Machine, port: int, tls_port: int) -> None
     text = adapted(
         "haproxy.cfg",
         {
+            "    user haproxy\n    group haproxy\n": "",  # all of it runs as the present user
             "maxconn 50000": "maxconn 5000",  # each takes two descriptors
             "/dev/log local0": "stdout format raw local0",
             "/run/haproxy/admin.sock": str(folder / "admin.sock"),

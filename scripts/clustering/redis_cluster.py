@@ -121,7 +121,8 @@ def _command(folder: Path, machine: Machine, password: str) -> list[str | Path]:
             "cluster-announce-ip 10.0.0.31": f"cluster-announce-ip {machine.address}",
             "requirepass PASSWORD": f"requirepass {password}",
             "masterauth PASSWORD": f"masterauth {password}",
+            "dir /var/lib/redis": f"dir {folder / 'data'}",
         },
     )
     (folder / "redis.conf").write_text(text)
-    return [find_program("redis-server"), folder / "redis.conf", "--dir", folder / "data"]
+    return [find_program("redis-server"), folder / "redis.conf"]
