@@ -1,5 +1,6 @@
 """More requests than the server can serve: it serves as many as before, and refuses the others at once."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -58,8 +59,11 @@ def saturate(actors: Sequence[Actor], seconds: float) -> None:
         list(threads.map(act, actors))
 
 
-def offer(actors: Sequence[Actor], rate: float, seconds: float, pause: Pause) -> None:
-    """Send `rate` requests per second, however many are unanswered; as many as there are actors at most."""
+def offer(actors: Sequence[Actor], rate: float, seconds: float, pause: Pause, after: Callable[[Actor], None]) -> None:
+    """Send `rate` requests per second, however many are unanswered; as many as there are actors at most.
+
+    When the last one is sent, and others still wait for their answers, `after` is called with a free actor.
+    """
     free: SimpleQueue[Actor] = SimpleQueue()
     for actor in actors:
         free.put(actor)
@@ -74,6 +78,7 @@ def offer(actors: Sequence[Actor], rate: float, seconds: float, pause: Pause) ->
             pause(max(0, start + number / rate - time.monotonic()))
             with suppress(Empty):
                 threads.submit(act, free.get_nowait())
+        after(free.get())
 
 
 def _storm(
@@ -97,9 +102,10 @@ def _storm(
         maximum = _goodput(senders.samples, busy)
         senders.samples.clear()
         start = time.monotonic()
-        offer(senders.actors, maximum * times, _STORM_S, pause)
-        storm, end = [*senders.samples], start + _STORM_S
-        recovery = _served_again(senders) - end
+        end = start + _STORM_S
+        offer(senders.actors, maximum * times, _STORM_S, pause, lambda actor: _ask_until_served(actor, senders, end))
+        recovery = _served_again(senders, end) - end
+        storm = [sample for sample in senders.samples if sample.start < end]
         pause(plan.calm_s)
     outcome = judge(name, _OTHERS, readers.samples, Times(busy, end), timed=plan.timed)
     outcome.recovery = max(outcome.recovery, recovery, 0)
@@ -130,14 +136,19 @@ def _goodput(samples: Sequence[Sample], start: float) -> float:
     return sum(sample.outcome == OK and sample.end < start + _STORM_S for sample in samples) / _STORM_S
 
 
-def _served_again(senders: Senders) -> float:
-    """The start of the first request that is served."""
+def _ask_until_served(actor: Actor, senders: Senders, since: float) -> None:
+    """Send one request after the other until one that begins after a time is served."""
     deadline = time.monotonic() + _SERVED_WITHIN_S
-    while time.monotonic() < deadline:
-        senders.actors[0]()
-        if senders.samples[-1].outcome == OK:
-            return senders.samples[-1].start
-    raise RuntimeError(f"no request is served {_SERVED_WITHIN_S} s after the storm")
+    while _served_again(senders, since) == math.inf:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"no request is served {_SERVED_WITHIN_S} s after the storm")
+        actor()
+
+
+def _served_again(senders: Senders, since: float) -> float:
+    """The start of the first request after a time that is served; infinite without one."""
+    served = (sample.start for sample in [*senders.samples] if sample.outcome == OK)
+    return min((start for start in served if start >= since), default=math.inf)
 
 
 def _slow_writes(whole: Installation, ledger: Ledger) -> Senders:
@@ -175,7 +186,9 @@ def _mix(whole: Installation, plan: Plan, pause: Pause) -> Outcome:
     )
     end, samples = time.monotonic(), list[Sample]()
     with closing(Connection(whole.port, samples)) as connection:
-        recovery = _served_again(Senders([partial(_read, connection)], samples, 1)) - end
+        senders = Senders([partial(_read, connection)], samples, 1)
+        _ask_until_served(senders.actors[0], senders, end)
+        recovery = _served_again(senders, end) - end
     share = (many.requests - many.errors) / many.seconds / busy.rate
     whole.notes.append(
         f"{busy.rate:,.0f} a second on {_MIX_CONNECTIONS[0]} connections, {share:.0%} of it served on"
