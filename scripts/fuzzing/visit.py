@@ -34,6 +34,7 @@ class Proof(Enum):
 
 
 _VALID = [Proof.BEARER, Proof.SIGNATURE]
+_INVALID = [proof for proof in Proof if proof not in _VALID]
 
 
 class Own(Enum):
@@ -104,6 +105,12 @@ class Visit(RuleBasedStateMachine):
         """Call any interfaces with anything."""
         for call, proof, own in tries:
             self._call(user, call, proof, own)
+
+    @rule(user=users, tries=st.lists(st.tuples(calls.right_call, st.sampled_from(_INVALID)), min_size=1, max_size=5))
+    def intrude(self, user: User, tries: list[tuple[Call, Proof]]) -> None:
+        """Call interfaces as they are meant to be, but as somebody else."""
+        for call, proof in tries:
+            self._call(user, call, proof, Own.ALL)
 
     @rule(user=users, call=calls.event, signed=st.sampled_from(["rightly", "wrongly", "as it comes"]))
     def record(self, user: User, call: Call, signed: str) -> None:
