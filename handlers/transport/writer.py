@@ -23,7 +23,7 @@ class Writer:
         self._closed = False
         self._sent: asyncio.Future[None] | None = None
         self._nothing_waits: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._nothing_waits.set_result(None)
+        self._nothing_waits.set_result(None)  # one for all answers that are sent at once
 
     @property
     def is_empty(self) -> bool:

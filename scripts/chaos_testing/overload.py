@@ -1,6 +1,5 @@
 """More requests than the server can serve: it serves as many as before, and refuses the others at once."""
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +8,7 @@ from contextlib import closing, suppress
 from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from scripts.benchmark.load import Wrk
 from scripts.benchmark.population import Stores, user
@@ -35,6 +34,7 @@ _MIX_REQUESTS = 300_000  # as many as 20,000 a second
 _SERVED_WITHIN_S = 180
 _OTHERS = Promise(refuses=frozenset(), p99_times=2)
 
+T = TypeVar("T")
 Actor = Callable[[], object]
 """Sends one request. One thread at a time uses it."""
 
@@ -59,10 +59,11 @@ def saturate(actors: Sequence[Actor], seconds: float) -> None:
         list(threads.map(act, actors))
 
 
-def offer(actors: Sequence[Actor], rate: float, seconds: float, pause: Pause, after: Callable[[Actor], None]) -> None:
+def offer(actors: Sequence[Actor], rate: float, seconds: float, pause: Pause, after: Callable[[Actor], T]) -> T:
     """Send `rate` requests per second, however many are unanswered; as many as there are actors at most.
 
-    When the last one is sent, and others still wait for their answers, `after` is called with a free actor.
+    When the last one is sent, and others still wait for their answers, `after` is called with a free actor. Returns its
+    result.
     """
     free: SimpleQueue[Actor] = SimpleQueue()
     for actor in actors:
@@ -78,7 +79,7 @@ def offer(actors: Sequence[Actor], rate: float, seconds: float, pause: Pause, af
             pause(max(0, start + number / rate - time.monotonic()))
             with suppress(Empty):
                 threads.submit(act, free.get_nowait())
-        after(free.get())
+        return after(free.get())
 
 
 def _storm(
@@ -103,8 +104,10 @@ def _storm(
         senders.samples.clear()
         start = time.monotonic()
         end = start + _STORM_S
-        offer(senders.actors, maximum * times, _STORM_S, pause, lambda actor: _ask_until_served(actor, senders, end))
-        recovery = _served_again(senders, end) - end
+        again = offer(
+            senders.actors, maximum * times, _STORM_S, pause, lambda actor: _served_again(actor, senders, end)
+        )
+        recovery = again - end
         storm = [sample for sample in senders.samples if sample.start < end]
         pause(plan.calm_s)
     outcome = judge(name, _OTHERS, readers.samples, Times(busy, end), timed=plan.timed)
@@ -136,19 +139,15 @@ def _goodput(samples: Sequence[Sample], start: float) -> float:
     return sum(sample.outcome == OK and sample.end < start + _STORM_S for sample in samples) / _STORM_S
 
 
-def _ask_until_served(actor: Actor, senders: Senders, since: float) -> None:
-    """Send one request after the other until one that begins after a time is served."""
+def _served_again(actor: Actor, senders: Senders, since: float) -> float:
+    """Send one request after the other until one that begins after a time is served. Returns the start of it."""
     deadline = time.monotonic() + _SERVED_WITHIN_S
-    while _served_again(senders, since) == math.inf:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"no request is served {_SERVED_WITHIN_S} s after the storm")
+    while time.monotonic() < deadline:
         actor()
-
-
-def _served_again(senders: Senders, since: float) -> float:
-    """The start of the first request after a time that is served; infinite without one."""
-    served = (sample.start for sample in [*senders.samples] if sample.outcome == OK)
-    return min((start for start in served if start >= since), default=math.inf)
+        starts = [sample.start for sample in [*senders.samples] if sample.outcome == OK and sample.start >= since]
+        if starts:
+            return starts[0]
+    raise RuntimeError(f"no request is served {_SERVED_WITHIN_S} s after the storm")
 
 
 def _slow_writes(whole: Installation, ledger: Ledger) -> Senders:
@@ -187,8 +186,7 @@ def _mix(whole: Installation, plan: Plan, pause: Pause) -> Outcome:
     end, samples = time.monotonic(), list[Sample]()
     with closing(Connection(whole.port, samples)) as connection:
         senders = Senders([partial(_read, connection)], samples, 1)
-        _ask_until_served(senders.actors[0], senders, end)
-        recovery = _served_again(senders, end) - end
+        recovery = _served_again(senders.actors[0], senders, end) - end
     share = (many.requests - many.errors) / many.seconds / busy.rate
     whole.notes.append(
         f"{busy.rate:,.0f} a second on {_MIX_CONNECTIONS[0]} connections, {share:.0%} of it served on"
