@@ -65,7 +65,6 @@ def judge(name: str, promise: Promise, samples: Sequence[Sample], times: Times, 
     """The outcome of a fault. Unless `timed`, no promise about durations is checked."""
     answered = [sample for sample in samples if isinstance(sample.outcome, int)]
     unanswered = [sample for sample in samples if not isinstance(sample.outcome, int)]
-    failed = [sample for sample in samples if sample.outcome != OK and sample.end > times.start]
     outcome = Outcome(name, len(samples))
     outcome.codes = Counter(sample.outcome for sample in answered if isinstance(sample.outcome, int))
     outcome.broken_connections = len(unanswered)
@@ -75,8 +74,7 @@ def judge(name: str, promise: Promise, samples: Sequence[Sample], times: Times, 
         p99(sample for sample in answered if sample.end >= times.start and sample.start < times.end),
         p99(sample for sample in answered if sample.start >= times.end),
     )
-    outcome.recovery = max((sample.start - times.end for sample in failed), default=0.0)
-    outcome.recovery = max(outcome.recovery, 0.0)
+    outcome.recovery = last_failure(samples, times.end)
     outcome.broken = [
         f"{text}: {len(found)}, {examples(found)}"
         for text, found in {
@@ -90,6 +88,11 @@ def judge(name: str, promise: Promise, samples: Sequence[Sample], times: Times, 
     if timed:
         outcome.broken += list(_late(outcome, answered, promise))
     return outcome
+
+
+def last_failure(samples: Iterable[Sample], end: float) -> float:
+    """The time in seconds from the end of a fault to the start of the last request that failed; 0 without one."""
+    return max((sample.start - end for sample in samples if sample.outcome != OK and sample.start > end), default=0.0)
 
 
 def p99(samples: Iterable[Sample]) -> float:

@@ -2,20 +2,20 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from queue import Empty, SimpleQueue
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from scripts.benchmark.load import Wrk
 from scripts.benchmark.population import Stores, user
 from scripts.benchmark.requests import POPULATION, mix
 from scripts.chaos_testing.clients import OK, PASSWORD, READS, UNAVAILABLE, Connection, Crowd, Sample
 from scripts.chaos_testing.installation import WORKERS, Installation
-from scripts.chaos_testing.judgement import RECOVERY_S, Outcome, Promise, Times, judge, p99
+from scripts.chaos_testing.judgement import RECOVERY_S, Outcome, Promise, Times, judge, last_failure, p99
 from scripts.chaos_testing.ledger import Ledger
 from scripts.chaos_testing.running import Plan, Scenario, compare
 from scripts.stores.private_servers import Urls
@@ -24,17 +24,17 @@ from scripts.stores.processes import Pause
 MIN_GOODPUT = 0.8  # of the maximum
 REFUSED_WITHIN_S = 0.3
 _STORM_S = 15
+_AFTERWARDS = 0.5  # of the maximum: as many requests as on an ordinary day
 _POOL = 16  # writes of a worker to one table at a time, half of mysql.pool_size
 _WRITERS = 300
 _LOGGING_IN = 600
-_GUESTS = 10_000
+_GUESTS = 30_000
 _READERS = 30
 _MIX_CONNECTIONS = (64, 1024)  # 64 use the server up; each of 1024 sends its next request as soon as it is answered
 _MIX_REQUESTS = 300_000  # as many as 20,000 a second
-_SERVED_WITHIN_S = 180
+_READS_AFTERWARDS = 50  # a second
 _OTHERS = Promise(refuses=frozenset(), p99_times=2)
 
-T = TypeVar("T")
 Actor = Callable[[], object]
 """Sends one request. One thread at a time uses it."""
 
@@ -59,11 +59,10 @@ def saturate(actors: Sequence[Actor], seconds: float) -> None:
         list(threads.map(act, actors))
 
 
-def offer(actors: Sequence[Actor], rate: float, seconds: float, pause: Pause, after: Callable[[Actor], T]) -> T:
-    """Send `rate` requests per second, however many are unanswered; as many as there are actors at most.
+def offer(actors: Sequence[Actor], moments: Iterable[float], pause: Pause) -> None:
+    """Send a request at each of the moments, in seconds from now, however many are unanswered.
 
-    When the last one is sent, and others still wait for their answers, `after` is called with a free actor. Returns its
-    result.
+    Each is sent by an actor of its own. None is sent while all actors wait for answers.
     """
     free: SimpleQueue[Actor] = SimpleQueue()
     for actor in actors:
@@ -75,11 +74,15 @@ def offer(actors: Sequence[Actor], rate: float, seconds: float, pause: Pause, af
 
     start = time.monotonic()
     with ThreadPoolExecutor(len(actors)) as threads:
-        for number in range(int(rate * seconds)):
-            pause(max(0, start + number / rate - time.monotonic()))
+        for moment in moments:
+            pause(max(0, start + moment - time.monotonic()))
             with suppress(Empty):
                 threads.submit(act, free.get_nowait())
-        return after(free.get())
+
+
+def evenly(rate: float, seconds: float, start: float = 0) -> Iterator[float]:
+    """The moments of so many requests per second."""
+    return (start + number / rate for number in range(int(rate * seconds)))
 
 
 def _storm(
@@ -91,7 +94,7 @@ def _storm(
     times: float,
     prepare: Callable[[Installation, Ledger], Senders],
 ) -> Outcome:
-    """Measure the maximum of a kind of request, then offer `times` as many, beside users who read."""
+    """Measure the maximum of a kind of request, then offer `times` as many, then half of it, beside users who read."""
     ledger = Ledger()
     readers = Crowd(whole.port, ledger, [f"reader{number}" for number in range(_READERS)], plan.pause_s, READS)
     readers.register()
@@ -104,25 +107,24 @@ def _storm(
         senders.samples.clear()
         start = time.monotonic()
         end = start + _STORM_S
-        again = offer(
-            senders.actors, maximum * times, _STORM_S, pause, lambda actor: _served_again(actor, senders, end)
-        )
-        recovery = again - end
-        storm = [sample for sample in senders.samples if sample.start < end]
-        pause(plan.calm_s)
+        afterwards = evenly(maximum * _AFTERWARDS, RECOVERY_S + plan.calm_s, _STORM_S)
+        offer(senders.actors, chain(evenly(maximum * times, _STORM_S), afterwards), pause)
     outcome = judge(name, _OTHERS, readers.samples, Times(busy, end), timed=plan.timed)
-    outcome.recovery = max(outcome.recovery, recovery, 0)
+    storm = [sample for sample in senders.samples if sample.start < end]
+    recovery = last_failure(senders.samples, end)
+    outcome.recovery = max(outcome.recovery, recovery)
     refused, goodput = [sample for sample in storm if sample.outcome == UNAVAILABLE], _goodput(storm, start)
     whole.notes.append(
         f"maximum {maximum:.1f} a second, offered {maximum * times:.1f}, served {goodput:.1f},"
         f" refused {len(refused)}, p99 of a refusal {p99(refused):.2f} s"
     )
-    whole.broken += _judge_storm(storm, goodput / maximum if maximum else 0, recovery)
+    whole.broken += judge_storm(storm, goodput / maximum if maximum else 0, recovery)
     compare(outcome, readers, whole)
     return outcome
 
 
-def _judge_storm(storm: Sequence[Sample], share: float, recovery: float) -> Iterator[str]:
+def judge_storm(storm: Sequence[Sample], share: float, recovery: float) -> Iterator[str]:
+    """The promises that a storm broke, in words. `share` of the maximum was served while it lasted."""
     refusal = p99(sample for sample in storm if sample.outcome == UNAVAILABLE)
     if share < MIN_GOODPUT:
         yield f"under overload it serves {share:.0%} of what it can"
@@ -137,17 +139,6 @@ def _judge_storm(storm: Sequence[Sample], share: float, recovery: float) -> Iter
 def _goodput(samples: Sequence[Sample], start: float) -> float:
     """Requests per second that were served within the time of a storm."""
     return sum(sample.outcome == OK and sample.end < start + _STORM_S for sample in samples) / _STORM_S
-
-
-def _served_again(actor: Actor, senders: Senders, since: float) -> float:
-    """Send one request after the other until one that begins after a time is served. Returns the start of it."""
-    deadline = time.monotonic() + _SERVED_WITHIN_S
-    while time.monotonic() < deadline:
-        actor()
-        starts = [sample.start for sample in [*senders.samples] if sample.outcome == OK and sample.start >= since]
-        if starts:
-            return starts[0]
-    raise RuntimeError(f"no request is served {_SERVED_WITHIN_S} s after the storm")
 
 
 def _slow_writes(whole: Installation, ledger: Ledger) -> Senders:
@@ -185,8 +176,7 @@ def _mix(whole: Installation, plan: Plan, pause: Pause) -> Outcome:
     )
     end, samples = time.monotonic(), list[Sample]()
     with closing(Connection(whole.port, samples)) as connection:
-        senders = Senders([partial(_read, connection)], samples, 1)
-        recovery = _served_again(senders.actors[0], senders, end) - end
+        offer([partial(_read, connection)], evenly(_READS_AFTERWARDS, RECOVERY_S + plan.calm_s), pause)
     share = (many.requests - many.errors) / many.seconds / busy.rate
     whole.notes.append(
         f"{busy.rate:,.0f} a second on {_MIX_CONNECTIONS[0]} connections, {share:.0%} of it served on"
@@ -195,8 +185,7 @@ def _mix(whole: Installation, plan: Plan, pause: Pause) -> Outcome:
     outcome = judge("overload", Promise(), samples, Times(end, end), timed=plan.timed)
     outcome.sent = busy.requests + many.requests
     outcome.codes = Counter({OK: outcome.sent - busy.errors - many.errors, UNAVAILABLE: busy.errors + many.errors})
-    outcome.recovery = recovery
-    outcome.broken += [*_judge_storm((), share, recovery)]
+    outcome.broken += judge_storm((), share, recovery=0)
     outcome.note = ", ".join(whole.notes)
     return outcome
 

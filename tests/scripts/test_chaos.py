@@ -1,6 +1,8 @@
 """./scripts/chaos: every fault once, small, and a judgement that overlooks no broken promise."""
 
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from scripts.chaos_testing.faults import FAULTS
 from scripts.chaos_testing.installation import installation
 from scripts.chaos_testing.judgement import Promise, Times, judge
 from scripts.chaos_testing.ledger import Ledger
+from scripts.chaos_testing.overload import evenly, judge_storm, offer
 from scripts.chaos_testing.running import Plan, run
 
 SMALL = Plan(users=10, pause_s=0.05, calm_s=0.1, fault_s=0.5, timed=False)
@@ -65,6 +68,29 @@ def test_a_promise_allows_what_it_names() -> None:
 def test_without_time_limits_no_duration_is_judged() -> None:
     late = [Sample(12, 9, "/login", 200), Sample(29, 0.1, "/login", 503)]
     assert judge("fault", Promise(), late, TIMES, timed=False).broken == []
+
+
+@pytest.mark.parametrize(
+    ("sample", "share", "recovery", "words"),
+    [
+        (Sample(12, 0.1, "/login", 503), 0.79, 0, "under overload it serves 79% of what it can"),
+        (Sample(12, 0.4, "/login", 503), 1, 0, "a refusal takes 0.40 s"),
+        (Sample(12, 0.1, "/login", 503), 1, 2.5, "it recovers 2.5 s after the storm"),
+        (Sample(12, 0.1, "/login", 500), 1, 0, "1 requests of the storm got neither 200 nor 503"),
+        (Sample(12, 0.1, "/login", "ConnectionResetError"), 1, 0, "1 requests of the storm got neither 200 nor 503"),
+    ],
+)
+def test_a_promise_that_a_storm_broke_is_told_in_words(
+    sample: Sample, share: float, recovery: float, words: str
+) -> None:
+    assert list(judge_storm([Sample(12, 4, "/login", 200), sample], share, recovery)) == [words]
+
+
+def test_a_storm_sends_while_requests_are_unanswered() -> None:
+    barrier = threading.Barrier(3)
+    offer([partial(barrier.wait, 5) for _ in range(3)], evenly(100, 0.03), time.sleep)
+    assert not barrier.broken
+    assert list(evenly(2, 1.5, start=10)) == [10, 10.5, 11]
 
 
 def test_the_ledger_misses_what_is_lost_and_forgives_what_was_only_tried() -> None:
