@@ -78,7 +78,7 @@ class Accounts:
         """Open a session. Raises NO_SUCH_USER, WRONG_PASSWORD, or TOO_FREQUENT after many (wrong) ones."""
         try:
             verified = await self._verify(userid, password, address)
-            session = await self._sessions.open(userid, verified.stored)
+            session = await self._sessions.open(userid, verified.stored, self._tries.own_network(address))
         except BaseException as error:
             self._logins[_failure(error)] += 1
             raise
@@ -92,7 +92,8 @@ class Accounts:
     async def change_password(self, userid: str, old: str, new: str, address: str) -> Session:
         """Replace a password, and the user's session by a new one. Raises as `login` does."""
         stored = await self.authorize(userid, old, address)
-        return await self._sessions.open(userid, await self._replace(userid, stored, new))
+        stored = await self._replace(userid, stored, new)
+        return await self._sessions.open(userid, stored, self._tries.own_network(address))
 
     async def reset_password(self, userid: str, new: str) -> None:
         """Replace a password without the old one, and end the user's session. Raises NO_SUCH_USER."""
@@ -122,15 +123,16 @@ class Accounts:
         if check and self._remembered.fits(check, stored, password):
             await self._tries.require(userid, address)
             return _Verified(stored, remembered=True)
-        await self._tries.acquire(userid, address)
-        stored = await self._verify_hash(userid, stored, password, address, differs=bool(check))
+        limits = await self._tries.acquire(userid, address)
+        stored = await self._verify_hash(userid, stored, password, limits, differs=bool(check))
         return _Verified(stored, remembered=False)
 
-    async def _verify_hash(self, userid: str, stored: str, password: str, address: str, *, differs: bool) -> str:
+    async def _verify_hash(self, userid: str, stored: str, password: str, limits: list[str], *, differs: bool) -> str:
         """Check a password by its hash, and remember it. Returns the stored value.
 
-        A wrong one leaves its try used up. So does one that differs from the remembered password, whatever ends the
-        check: an overload, or the client's own leaving, would tell that the guess was wrong, and cost nothing.
+        A wrong one leaves its try used up in the `limits`. So does one that differs from the remembered password,
+        whatever ends the check: an overload, or the client's own leaving, would tell that the guess was wrong, and cost
+        nothing.
         """
         try:
             is_right = await self._passwords.verify(stored, password)
@@ -139,11 +141,11 @@ class Accounts:
                 stored = await self._remember(userid, stored, password)
         except BaseException:  # overload, a cancellation, a corrupt hash: the password was not wrong
             if not differs:
-                await self._tries.release(userid, address)
+                await self._tries.release(limits)
             raise
         if not is_right:
             raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
-        await self._tries.release(userid, address)
+        await self._tries.release(limits)
         return stored
 
     async def _remember(self, userid: str, stored: str, password: str) -> str:

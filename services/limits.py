@@ -5,7 +5,7 @@ and then each one when the interval for it has passed. The state is the time in 
 and this is the time to live of a key without a value. So what has no key has not been used, and old keys vanish.
 """
 
-import itertools
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
@@ -22,28 +22,61 @@ log = structlog.get_logger()
 
 _IPV6_PREFIX = 64  # bits: one customer has at least so many addresses (RFC 6177)
 
+_NO_QUOTA = (0, 0)
+
 _CALLS_PER_RATE = 15  # a rate of fewer uses is exact
 _MAX_DEBTORS = 10_000  # subjects of a process
 
-# KEYS: the limits, all of one subject. ARGV: how many uses, 0 to look for one, -1 to give one back; for each limit its
-# interval (ms) and its uses. Returns the time until they are free (ms), or 0. They count in every limit, or in none.
-# To look fails, too, when Redis takes no writes: a count that fails must not tell a wrong password from a right one.
+# KEYS: the limit. ARGV: how many uses, 0 to look for one; the interval (ms) and the uses of the limit. Returns the time
+# until they are free (ms), or 0. To look fails, too, when Redis takes no writes: here and below, a count that fails
+# must not tell a wrong sign or password from a right one.
 _METER = Script.of(
     "meter rate",
     """
-local uses = tonumber(ARGV[1])
+local debt = math.max(redis.call('PTTL', KEYS[1]), 0)
+local wait = debt + ARGV[2] * (math.max(ARGV[1], 1) - ARGV[3])
+if wait > 0 then return wait end
+debt = debt + ARGV[1] * ARGV[2]
+redis.call('SET', KEYS[1], '', 'PX', math.max(debt, 1))
+if debt == 0 then redis.call('DEL', KEYS[1]) end
+return 0
+""",
+)
+
+# KEYS: the user's own networks; the limits of tries from those, from all others, and from this network. ARGV: 1 try, 0
+# to look for one; the network; the interval (ms) and the tries of a limit of the user and of that of a network, 0 and 0
+# for none. Returns the time until a try is free (ms), or 0, and 1 for an own network. A try counts in both of its
+# limits, or in none.
+_TRY = Script.of(
+    "meter tries",
+    """
+local tries = tonumber(ARGV[1])
+local own = redis.call('ZSCORE', KEYS[1], ARGV[2]) and 1 or 0
+local limits = {own == 1 and KEYS[2] or KEYS[3], KEYS[4]}
 local debts, wait = {}, 0
-for i, key in ipairs(KEYS) do
+for i, key in ipairs(limits) do
+  local interval = tonumber(ARGV[1 + 2 * i])
   debts[i] = math.max(redis.call('PTTL', key), 0)
-  wait = math.max(wait, debts[i] + ARGV[2 * i] * (math.max(uses, 1) - ARGV[2 * i + 1]))
+  if interval > 0 then wait = math.max(wait, debts[i] + interval * (1 - ARGV[2 + 2 * i])) end
+  debts[i] = debts[i] + interval * tries
 end
-if uses >= 0 and wait > 0 then return wait end
-if uses == 0 then redis.call('SET', KEYS[1], '', 'PX', 1) end
+if wait > 0 then return {wait, own} end
+if tries == 0 then redis.call('SET', KEYS[4], '', 'PX', 1) end
+for i, key in ipairs(limits) do
+  if debts[i] > 0 then redis.call('SET', key, '', 'PX', debts[i]) else redis.call('DEL', key) end
+end
+return {0, own}
+""",
+)
+
+# KEYS: limits. ARGV: the interval (ms) of each.
+_GIVE_BACK = Script.of(
+    "give back try",
+    """
 for i, key in ipairs(KEYS) do
-  local debt = debts[i] + uses * ARGV[2 * i]
+  local debt = redis.call('PTTL', key) - ARGV[i]
   if debt > 0 then redis.call('SET', key, '', 'PX', debt) else redis.call('DEL', key) end
 end
-return 0
 """,
 )
 
@@ -69,7 +102,7 @@ class Limit:
 
     async def count(self, subject: str, uses: int) -> None:
         """Count uses of what `subject_of` has returned. Raises as `use` does."""
-        if not (self._quota and subject):
+        if not (self.rate and subject):
             return
         try:
             wait_ms = await self._redis.run(_METER, [keys.limit(self._name, subject)], [uses, *self._quota])
@@ -119,7 +152,10 @@ class SparingLimit:
 
 
 class PasswordTries:
-    """The wrong passwords of a user, from one address and from all of them.
+    """The wrong passwords of a user: from one address, and from all that count together.
+
+    Those from the user's own networks count together, and those of strangers do. So strangers, however many addresses
+    they have, lock the user out of other networks only.
 
     A try is acquired before the password is hashed and released when the password was right, so that simultaneous
     tries cannot outrun the count. The price: of more simultaneous first logins of one user than the rate's uses some
@@ -128,36 +164,44 @@ class PasswordTries:
 
     def __init__(self, redis: RedisClient, rates: settings.Limits, metrics: Metrics) -> None:
         self._redis = redis
+        self._is_limited = bool(rates.wrong_passwords or rates.wrong_passwords_per_address)
         self._quota = _quota(rates.wrong_passwords)
         self._quota_per_address = _quota(rates.wrong_passwords_per_address)
         self._throttled = metrics.throttled
 
-    async def acquire(self, userid: str, address: str) -> None:
-        """Use up a try. Raises TOO_FREQUENT when none is left."""
-        await self._use(userid, address, 1)
+    async def acquire(self, userid: str, address: str) -> list[str]:
+        """Use up a try. Returns the limits in which it counts. Raises TOO_FREQUENT when none is left."""
+        return await self._meter(userid, address, 1)
 
     async def require(self, userid: str, address: str) -> None:
         """Raise TOO_FREQUENT when no try is left: the right password of a locked user is refused, too."""
-        await self._use(userid, address, 0)
+        await self._meter(userid, address, 0)
 
-    async def release(self, userid: str, address: str) -> None:
-        """Return a try that did not end with a wrong password."""
-        await self._meter(userid, address, -1)
+    async def release(self, limits: Sequence[str]) -> None:
+        """Return a try, which counts in these limits, that did not end with a wrong password."""
+        if limits:
+            await self._redis.run(_GIVE_BACK, limits, [self._quota[0], self._quota_per_address[0]])
 
-    async def _use(self, userid: str, address: str, uses: int) -> None:
-        wait_ms = await self._meter(userid, address, uses)
+    def own_network(self, address: str) -> str:
+        """The network that a login from the address makes the user's own, "" when that is of no use."""
+        return network_of(address) if self._quota != _NO_QUOTA else ""
+
+    async def _meter(self, userid: str, address: str, tries: int) -> list[str]:
+        if not self._is_limited:
+            return []
+        network = network_of(address)
+        quota_per_address = self._quota_per_address if network else _NO_QUOTA
+        own, strangers = keys.wrong_passwords_of_own(userid), keys.wrong_passwords(userid)
+        here = keys.wrong_passwords_from(userid, network)
+        wait_ms, is_own = await self._redis.run(
+            _TRY,
+            [keys.own_networks(userid), own, strangers, here],
+            [tries, network, *self._quota, *quota_per_address],
+        )
         if wait_ms > 0:
             self._throttled["wrong_passwords"] += 1
             raise _too_frequent("too many wrong passwords", wait_ms)
-
-    async def _meter(self, userid: str, address: str, uses: int) -> int:
-        metered = {keys.wrong_passwords(userid): self._quota}
-        if network := network_of(address):
-            metered[keys.wrong_passwords_from(userid, network)] = self._quota_per_address
-        metered = {key: quota for key, quota in metered.items() if quota}
-        if not metered:
-            return 0
-        return int(await self._redis.run(_METER, list(metered), [uses, *itertools.chain(*metered.values())]))
+        return [own if is_own else strangers, here]
 
 
 class Limits:
@@ -189,9 +233,9 @@ def network_of(address: str) -> str:
     return str(IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))
 
 
-def _quota(rate: Rate | None) -> tuple[int, ...]:
-    """The arguments of the script for a rate, none when it is off."""
-    return () if rate is None else (rate.interval_ms, rate.uses)
+def _quota(rate: Rate | None) -> tuple[int, int]:
+    """The arguments of the scripts for a rate."""
+    return _NO_QUOTA if rate is None else (rate.interval_ms, rate.uses)
 
 
 def _too_frequent(message: str, wait_ms: int) -> ServiceError:

@@ -4,7 +4,9 @@ The key of the token is what every request looks up. Its value is `token;renew_a
 which half of the lifetime is over. The key of the refresh_token is a hash of the refresh_token, the one that it
 replaced (`previous`) and the time of that (`rotated_at`, ms). Both keys expire with the session.
 
-A third key bars logins that are under way while a password is replaced: they have verified the old one.
+A third key bars logins that are under way while a password is replaced: they have verified the old one. A fourth one
+holds the user's own networks, whose wrong passwords count apart (`services.limits`): the last from which a session was
+opened, since the password was replaced.
 """
 
 import hashlib
@@ -24,8 +26,12 @@ log = structlog.get_logger()
 # Longer than a login takes, its wait for the hash included.
 _BARRED_S = 60
 
-# KEYS: token, refresh_token, voided passwords. ARGV: new value of the token's key, new refresh_token, lifetime (s),
-# digest of the stored password. Returns 1, or 0 when that password is voided.
+_OWN_NETWORKS = 5  # the last ones
+_OWN_NETWORK_MS = 30 * 86_400_000  # after the last login from there
+
+# KEYS: token, refresh_token, voided passwords, own networks. ARGV: new value of the token's key, new refresh_token,
+# lifetime (s), digest of the stored password; the network or '', the time (Unix ms), how long a network is kept (ms),
+# and how many are. Returns 1, or 0 when that password is voided.
 _OPEN = Script.of(
     "open session",
     """
@@ -34,18 +40,25 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'refresh_token', ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
+if ARGV[5] ~= '' then
+  redis.call('ZADD', KEYS[4], ARGV[6], ARGV[5])
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], 0, ARGV[6] - ARGV[7])
+  redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1 - ARGV[8])
+  redis.call('PEXPIRE', KEYS[4], ARGV[7])
+end
 return 1
 """,
 )
 
-# KEYS: token, refresh_token, voided passwords. ARGV: digest of the stored password, time for which it is voided (s).
+# KEYS: token, refresh_token, voided passwords, own networks. ARGV: digest of the stored password, time for which it is
+# voided (s).
 # Of two changes at once the slower one leaves the session of the faster one alone.
 _VOID = Script.of(
     "void password",
     """
 if redis.call('SADD', KEYS[3], ARGV[1]) == 1 then
   redis.call('EXPIRE', KEYS[3], ARGV[2])
-  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[4])
 end
 """,
 )
@@ -126,20 +139,22 @@ class Sessions:
         self._renewing: set[str] = set()
         self._renewals = Background()
 
-    async def open(self, userid: str, stored: str) -> Session:
+    async def open(self, userid: str, stored: str, network: str) -> Session:
         """Start a session for the user whose password fits the `stored` one. It replaces the user's session.
 
-        Raises UNAVAILABLE while that password is being replaced.
+        The network is one of the user's own then, unless it is "". Raises UNAVAILABLE while that password is being
+        replaced.
         """
         session = Session(_new_token(userid), secrets.token_urlsafe(24), self._expires)
-        args = (self._value(session.token), session.refresh_token, self._expires, _digest(stored))
-        if not await self._redis.run(_OPEN, [*_keys(userid), keys.voided_passwords(userid)], args):
+        new = (self._value(session.token), session.refresh_token, self._expires, _digest(stored))
+        login = (network, int(time.time() * 1000), _OWN_NETWORK_MS, _OWN_NETWORKS)
+        if not await self._redis.run(_OPEN, _all_keys(userid), (*new, *login)):
             raise unavailable("the password is being changed")
         return session
 
     async def void(self, userid: str, stored: str) -> None:
         """End the user's session before the `stored` password is replaced. No login that has verified it gets one."""
-        await self._redis.run(_VOID, [*_keys(userid), keys.voided_passwords(userid)], [_digest(stored), _BARRED_S])
+        await self._redis.run(_VOID, _all_keys(userid), [_digest(stored), _BARRED_S])
 
     async def end(self, userid: str) -> bool:
         """End the user's session. False when there is none."""
@@ -214,3 +229,7 @@ def _digest(stored: str) -> str:
 
 def _keys(userid: str) -> list[str]:
     return [keys.token(userid), keys.refresh_token(userid)]
+
+
+def _all_keys(userid: str) -> list[str]:
+    return [*_keys(userid), keys.voided_passwords(userid), keys.own_networks(userid)]

@@ -14,9 +14,19 @@ def refresh_token(userid: str) -> str:
     return f"xzb:{{{userid}}}:refresh"
 
 
+def own_networks(userid: str) -> str:
+    """The networks from which the user has logged in, each with the time of the last login (Unix ms)."""
+    return f"xzb:{{{userid}}}:networks"
+
+
 def wrong_passwords(userid: str) -> str:
-    """The limit on the user's wrong passwords."""
+    """The limit on the user's wrong passwords from networks that are not the user's own."""
     return limit("wrong_passwords", userid)
+
+
+def wrong_passwords_of_own(userid: str) -> str:
+    """The limit on the user's wrong passwords from the user's own networks."""
+    return f"{wrong_passwords(userid)}:own"
 
 
 def wrong_passwords_from(userid: str, network: str) -> str:
@@ -44,7 +54,14 @@ def of_user(userid: str) -> list[str]:
 
     Nor are limits that a network shares: they are gone within the period of their rate.
     """
-    return [token(userid), refresh_token(userid), wrong_passwords(userid), verified_password(userid)]
+    return [
+        token(userid),
+        refresh_token(userid),
+        own_networks(userid),
+        wrong_passwords(userid),
+        wrong_passwords_of_own(userid),
+        verified_password(userid),
+    ]
 
 
 def probe(machine: int, number: int) -> str:

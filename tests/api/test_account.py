@@ -91,9 +91,9 @@ async def test_too_many_wrong_passwords_lock_that_user_only(api: Api, store: Red
     assert [await login_code(api, "alice", "wrong") for _ in range(4)] == [621, 621, 621, 429]
     assert await login_code(api, "alice", PASSWORD) == 429
     assert await login_code(api, "bob", PASSWORD) == 200
-    assert 0 < store.ttl("xzb:{alice}:limit:wrong_passwords") <= 600
-    store.pexpire("xzb:{alice}:limit:wrong_passwords", 1)
-    while store.exists("xzb:{alice}:limit:wrong_passwords"):
+    assert 0 < store.ttl("xzb:{alice}:limit:wrong_passwords:own") <= 600
+    store.pexpire("xzb:{alice}:limit:wrong_passwords:own", 1)
+    while store.exists("xzb:{alice}:limit:wrong_passwords:own"):
         await asyncio.sleep(0)
     assert await login_code(api, "alice", PASSWORD) == 200
 
@@ -253,8 +253,8 @@ async def test_wrong_passwords_of_an_imported_user_count_too(api: Api, mysql: Cu
 async def test_the_answer_to_a_locked_user_says_when_to_retry(api: Api, store: Redis) -> None:
     await api.user("alice")
     assert await login_code(api, "alice", "wrong") == 621
-    assert 70 <= store.ttl("xzb:{alice}:limit:wrong_passwords") <= 77
-    store.expire("xzb:{alice}:limit:wrong_passwords", 33)
+    assert 70 <= store.ttl("xzb:{alice}:limit:wrong_passwords:own") <= 77
+    store.expire("xzb:{alice}:limit:wrong_passwords:own", 33)
     response = await api.fetch("/login", json.dumps({"userid": "alice", "password": PASSWORD}).encode())
     assert (response.code, response.body) == (429, b'{"code":429,"message":"too many wrong passwords"}')
     assert 20 <= int(response.headers["Retry-After"]) <= 33

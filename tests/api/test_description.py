@@ -68,7 +68,7 @@ class Scene:
 
     async def too_often(self, path: str) -> dict[str, Any]:
         """Call when the limits of the user and of the address are used up."""
-        self.store.set(keys.wrong_passwords(self.user.userid), "", ex=600)
+        self.store.set(keys.wrong_passwords_of_own(self.user.userid), "", ex=600)
         self.store.set(keys.limit("uploads_per_user", self.user.userid), "", ex=600)
         for name in ("registrations_per_address", "reports_per_address"):
             self.store.set(keys.limit(name, "127.0.0.1"), "", ex=600)

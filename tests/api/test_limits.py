@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -50,7 +51,62 @@ async def test_wrong_passwords_from_many_addresses_count_together(api: Api) -> N
     strangers = [api.at(f"127.0.1.{number}") for number in range(1, 4)]
     codes = [await login_code(stranger, "alice", "wrong") for stranger in strangers for _ in range(3)]
     assert codes == [621, 621, 429, 621, 621, 429, 429, 429, 429]
-    assert await login_code(api, "alice") == 429
+    assert await login_code(api.at(STRANGER), "alice") == 429
+    assert await login_code(api, "alice") == 200  # she has logged in from there
+
+
+@pytest.mark.both_kinds_of_redis
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.wrong_passwords", "3 per hour", "--limits.wrong_passwords_per_address", "2 per hour")
+async def test_the_users_own_networks_count_together(api: Api) -> None:
+    await api.user("alice")
+    work = api.at("127.0.2.1")
+    assert await login_code(work, "alice") == 200
+    codes = [await login_code(own, "alice", "wrong") for own in (api, work) for _ in range(3)]
+    assert codes == [621, 621, 429, 621, 429, 429]
+    assert await login_code(api.at(STRANGER), "alice") == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "remember", [pytest.param(ttl, marks=pytest.mark.conf("--password.remember", ttl)) for ttl in ("0", "3600")]
+)
+async def test_the_last_five_networks_are_the_users_own(api: Api, store: Redis, remember: str) -> None:
+    networks = "xzb:{alice}:networks"
+    await api.user("alice")
+    for number in (5, 4, 3, 2, 1, 4):
+        assert await login_code(api.at(f"127.0.2.{number}"), "alice") == 200
+    assert store.zrange(networks, 0, -1) == [f"127.0.2.{number}".encode() for number in (5, 3, 2, 1, 4)]
+    assert 29 * 86400 < store.ttl(networks) <= 30 * 86400
+    assert not store.keys("*wrong_passwords*")
+    assert await login_code(api.at(STRANGER), "alice", "wrong") == 621
+    assert store.zscore(networks, STRANGER) is None
+
+
+@pytest.mark.gen_test
+async def test_a_network_is_the_users_own_for_a_month(api: Api, store: Redis) -> None:
+    await api.user("alice")
+    month_ago = int(time.time() - 30 * 86400) * 1000
+    store.zadd("xzb:{alice}:networks", {"127.0.2.1": month_ago, "127.0.2.2": month_ago + 60_000})
+    assert await login_code(api, "alice") == 200
+    assert store.zrange("xzb:{alice}:networks", 0, -1) == [b"127.0.2.2", b"127.0.0.1"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.wrong_passwords", "")
+async def test_networks_are_kept_only_for_the_limit_that_needs_them(api: Api, store: Redis) -> None:
+    await api.user("alice")
+    assert not store.exists("xzb:{alice}:networks")
+
+
+@pytest.mark.both_kinds_of_redis
+@pytest.mark.gen_test
+async def test_first_logins_at_once_from_a_new_network_use_up_no_tries(api: Api, store: Redis) -> None:
+    await api.user("alice")
+    store.delete("xzb:{alice}:verified")
+    newcomer = api.at(STRANGER)
+    assert await asyncio.gather(*[login_code(newcomer, "alice") for _ in range(10)]) == [200] * 10
+    assert not store.keys("*wrong_passwords*")
 
 
 @pytest.mark.gen_test
@@ -132,10 +188,21 @@ async def test_without_a_count_no_password_is_told_from_another(api: Api, app: A
     store.config_set("maxmemory", 1)  # it reads, and refuses to write
     try:
         for password in (PASSWORD, "wrong"):
-            with pytest.raises(StoreUnavailable, match="meter rate"):
+            with pytest.raises(StoreUnavailable, match="meter tries"):
                 await app.services.accounts.authorize("alice", password, "127.0.0.1")
     finally:
         store.config_set("maxmemory", 0)
+
+
+@pytest.mark.gen_test
+@pytest.mark.conf("--limits.without_redis", "refuse")
+async def test_without_a_count_no_sign_is_told_from_another(api: Api, store: Redis) -> None:
+    store.config_set("maxmemory", 1)
+    try:
+        answers = [await api.call("/callback/tape_callback", {**event(), **sign}) for sign in ({}, {"sign": "0" * 32})]
+    finally:
+        store.config_set("maxmemory", 0)
+    assert [answer["code"] for answer in answers] == [503, 503]
 
 
 @pytest.mark.gen_test

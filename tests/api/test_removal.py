@@ -121,7 +121,7 @@ async def test_a_wrong_password_changes_nothing_and_is_counted(api: Api, mysql: 
 async def test_a_right_password_is_not_counted(api: Api, store: Redis) -> None:
     user = await api.user("alice")
     assert (await change(api, user))["code"] == 200
-    assert store.get("xzb:{alice}:limit:wrong_passwords") is None
+    assert not store.keys("*wrong_passwords*")
 
 
 @pytest.mark.gen_test
@@ -143,12 +143,22 @@ async def test_a_login_under_way_gets_no_session_from_a_password_that_is_gone(
     api: Api, app: Application, monkeypatch: pytest.MonkeyPatch, store: Redis, path: str
 ) -> None:
     user = await api.user("alice")
-    async with login_under_way(api, app, monkeypatch) as login:
+    async with login_under_way(api.at("127.0.0.66"), app, monkeypatch) as login:
         body = {"old_password": PASSWORD, "password": PASSWORD}
         assert (await api.call(path, body, token=user.token))["code"] == 200
         token = store.get("xzb:{alice}:token")
     assert await login == 503
     assert store.get("xzb:{alice}:token") == token
+    assert store.zscore("xzb:{alice}:networks", "127.0.0.66") is None
+
+
+@pytest.mark.gen_test
+async def test_a_changed_password_forgets_the_networks_of_the_old_one(api: Api, store: Redis) -> None:
+    await api.user("alice")
+    user = await api.at("127.0.0.66").login("alice")
+    assert store.zcard("xzb:{alice}:networks") == 2
+    assert (await change(api, user))["code"] == 200
+    assert store.zrange("xzb:{alice}:networks", 0, -1) == [b"127.0.0.1"]
 
 
 @pytest.mark.both_kinds_of_redis

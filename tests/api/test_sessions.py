@@ -174,7 +174,7 @@ async def test_all_keys_of_a_user_are_in_one_slot_of_a_cluster(api: Api, store: 
     await api.user("alice")
     await api.call("/login", {"userid": "alice", "password": "wrong"})
     keys = [key for key in store.keys() if isinstance(key, bytes)]
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert {key_slot(key) for key in keys} == {key_slot(b"alice")}
 
 
