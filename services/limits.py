@@ -61,10 +61,9 @@ for i, key in ipairs(limits) do
   debts[i] = debts[i] + interval * tries
 end
 if wait > 0 then return {wait, own} end
-if tries == 0 then redis.call('SET', KEYS[4], '', 'PX', 1) end
-for i, key in ipairs(limits) do
-  if debts[i] > 0 then redis.call('SET', key, '', 'PX', debts[i]) else redis.call('DEL', key) end
-end
+if tries > 0 and debts[1] > 0 then redis.call('SET', limits[1], '', 'PX', debts[1]) end
+redis.call('SET', KEYS[4], '', 'PX', math.max(debts[2], 1))
+if debts[2] == 0 then redis.call('DEL', KEYS[4]) end
 return {0, own}
 """,
 )

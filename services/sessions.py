@@ -28,10 +28,11 @@ _BARRED_S = 60
 
 _OWN_NETWORKS = 5  # the last ones
 _OWN_NETWORK_MS = 30 * 86_400_000  # after the last login from there
+_NOTED_MS = 3_600_000  # a login from there is not noted again for so long: to note it takes Redis half of a login
 
 # KEYS: token, refresh_token, voided passwords, own networks. ARGV: new value of the token's key, new refresh_token,
 # lifetime (s), digest of the stored password; the network or '', the time (Unix ms), how long a network is kept (ms),
-# and how many are. Returns 1, or 0 when that password is voided.
+# how many are, and for how long one is not noted again (ms). Returns 1, or 0 when that password is voided.
 _OPEN = Script.of(
     "open session",
     """
@@ -40,7 +41,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'refresh_token', ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
-if ARGV[5] ~= '' then
+if ARGV[5] ~= '' and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[5]) or 0) < ARGV[6] - ARGV[9] then
   redis.call('ZADD', KEYS[4], ARGV[6], ARGV[5])
   redis.call('ZREMRANGEBYSCORE', KEYS[4], 0, ARGV[6] - ARGV[7])
   redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1 - ARGV[8])
@@ -147,7 +148,7 @@ class Sessions:
         """
         session = Session(_new_token(userid), secrets.token_urlsafe(24), self._expires)
         new = (self._value(session.token), session.refresh_token, self._expires, _digest(stored))
-        login = (network, int(time.time() * 1000), _OWN_NETWORK_MS, _OWN_NETWORKS)
+        login = (network, int(time.time() * 1000), _OWN_NETWORK_MS, _OWN_NETWORKS, _NOTED_MS)
         if not await self._redis.run(_OPEN, _all_keys(userid), (*new, *login)):
             raise unavailable("the password is being changed")
         return session
