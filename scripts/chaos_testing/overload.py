@@ -110,30 +110,33 @@ def _storm(
         afterwards = evenly(maximum * _AFTERWARDS, RECOVERY_S + plan.calm_s, _STORM_S)
         offer(senders.actors, chain(evenly(maximum * times, _STORM_S), afterwards), pause)
     outcome = judge(name, _OTHERS, readers.samples, Times(busy, end), timed=plan.timed)
-    storm = [sample for sample in senders.samples if sample.start < end]
-    recovery = last_failure(senders.samples, end)
-    outcome.recovery = max(outcome.recovery, recovery)
-    refused, goodput = [sample for sample in storm if sample.outcome == UNAVAILABLE], _goodput(storm, start)
+    outcome.recovery = max(outcome.recovery, last_failure(senders.samples, end))
+    refused, goodput = _refused(senders.samples, end), _goodput(senders.samples, start)
     whole.notes.append(
         f"maximum {maximum:.1f} a second, offered {maximum * times:.1f}, served {goodput:.1f},"
         f" refused {len(refused)}, p99 of a refusal {p99(refused):.2f} s"
     )
-    whole.broken += judge_storm(storm, goodput / maximum if maximum else 0, recovery)
+    whole.broken += judge_storm(senders.samples, end, goodput / maximum if maximum else 0)
     compare(outcome, readers, whole)
     return outcome
 
 
-def judge_storm(storm: Sequence[Sample], share: float, recovery: float) -> Iterator[str]:
-    """The promises that a storm broke, in words. `share` of the maximum was served while it lasted."""
-    refusal = p99(sample for sample in storm if sample.outcome == UNAVAILABLE)
+def judge_storm(samples: Sequence[Sample], end: float, share: float) -> Iterator[str]:
+    """The promises that a storm broke, in words. `share` of the maximum was served until its end."""
+    refusal, recovery = p99(_refused(samples, end)), last_failure(samples, end)
     if share < MIN_GOODPUT:
         yield f"under overload it serves {share:.0%} of what it can"
     if refusal > REFUSED_WITHIN_S:
         yield f"a refusal takes {refusal:.2f} s"
     if recovery > RECOVERY_S:
         yield f"it recovers {recovery:.1f} s after the storm"
-    if others := sum(sample.outcome not in (OK, UNAVAILABLE) for sample in storm):
+    if others := sum(sample.outcome not in (OK, UNAVAILABLE) for sample in samples):
         yield f"{others} requests of the storm got neither 200 nor 503"
+
+
+def _refused(samples: Sequence[Sample], end: float) -> list[Sample]:
+    """The requests of a storm that were refused."""
+    return [sample for sample in samples if sample.outcome == UNAVAILABLE and sample.start < end]
 
 
 def _goodput(samples: Sequence[Sample], start: float) -> float:
@@ -185,7 +188,7 @@ def _mix(whole: Installation, plan: Plan, pause: Pause) -> Outcome:
     outcome = judge("overload", Promise(), samples, Times(end, end), timed=plan.timed)
     outcome.sent = busy.requests + many.requests
     outcome.codes = Counter({OK: outcome.sent - busy.errors - many.errors, UNAVAILABLE: busy.errors + many.errors})
-    outcome.broken += judge_storm((), share, recovery=0)
+    outcome.broken += judge_storm((), end, share)
     outcome.note = ", ".join(whole.notes)
     return outcome
 

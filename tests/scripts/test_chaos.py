@@ -71,19 +71,17 @@ def test_without_time_limits_no_duration_is_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sample", "share", "recovery", "words"),
+    ("sample", "share", "words"),
     [
-        (Sample(12, 0.1, "/login", 503), 0.79, 0, "under overload it serves 79% of what it can"),
-        (Sample(12, 0.4, "/login", 503), 1, 0, "a refusal takes 0.40 s"),
-        (Sample(12, 0.1, "/login", 503), 1, 2.5, "it recovers 2.5 s after the storm"),
-        (Sample(12, 0.1, "/login", 500), 1, 0, "1 requests of the storm got neither 200 nor 503"),
-        (Sample(12, 0.1, "/login", "ConnectionResetError"), 1, 0, "1 requests of the storm got neither 200 nor 503"),
+        (Sample(12, 0.1, "/login", 503), 0.79, "under overload it serves 79% of what it can"),
+        (Sample(12, 0.4, "/login", 503), 1, "a refusal takes 0.40 s"),
+        (Sample(22.5, 0.4, "/login", 503), 1, "it recovers 2.5 s after the storm"),
+        (Sample(12, 0.1, "/login", 500), 1, "1 requests of the storm got neither 200 nor 503"),
+        (Sample(21, 0.1, "/login", "ConnectionResetError"), 1, "1 requests of the storm got neither 200 nor 503"),
     ],
 )
-def test_a_promise_that_a_storm_broke_is_told_in_words(
-    sample: Sample, share: float, recovery: float, words: str
-) -> None:
-    assert list(judge_storm([Sample(12, 4, "/login", 200), sample], share, recovery)) == [words]
+def test_a_promise_that_a_storm_broke_is_told_in_words(sample: Sample, share: float, words: str) -> None:
+    assert list(judge_storm([Sample(12, 4, "/login", 200), sample], TIMES.end, share)) == [words]
 
 
 def test_a_storm_sends_while_requests_are_unanswered() -> None:
