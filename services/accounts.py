@@ -123,16 +123,18 @@ class Accounts:
         if check and self._remembered.fits(check, stored, password):
             await self._tries.require(userid, address)
             return _Verified(stored, remembered=True)
-        limits = await self._tries.acquire(userid, address)
-        stored = await self._verify_hash(userid, stored, password, limits, differs=bool(check))
+        counted_in = await self._tries.acquire(userid, address)
+        stored = await self._verify_hash(userid, stored, password, counted_in, differs=bool(check))
         return _Verified(stored, remembered=False)
 
-    async def _verify_hash(self, userid: str, stored: str, password: str, limits: list[str], *, differs: bool) -> str:
+    async def _verify_hash(
+        self, userid: str, stored: str, password: str, counted_in: list[str], *, differs: bool
+    ) -> str:
         """Check a password by its hash, and remember it. Returns the stored value.
 
-        A wrong one leaves its try used up in the `limits`. So does one that differs from the remembered password,
-        whatever ends the check: an overload, or the client's own leaving, would tell that the guess was wrong, and cost
-        nothing.
+        A wrong one leaves its try used up in the limits that it is counted in. So does one that differs from the
+        remembered password, whatever ends the check: an overload, or the client's own leaving, would tell that the
+        guess was wrong, and cost nothing.
         """
         try:
             is_right = await self._passwords.verify(stored, password)
@@ -141,11 +143,11 @@ class Accounts:
                 stored = await self._remember(userid, stored, password)
         except BaseException:  # overload, a cancellation, a corrupt hash: the password was not wrong
             if not differs:
-                await self._tries.release(limits)
+                await self._tries.release(counted_in)
             raise
         if not is_right:
             raise ServiceError(Code.WRONG_PASSWORD, "wrong password")
-        await self._tries.release(limits)
+        await self._tries.release(counted_in)
         return stored
 
     async def _remember(self, userid: str, stored: str, password: str) -> str:

@@ -46,7 +46,7 @@ return 0
 # KEYS: the user's own networks; the limits of tries from those, from all others, and from this network. ARGV: 1 try, 0
 # to look for one; the network; the interval (ms) and the tries of a limit of the user and of that of a network, 0 and 0
 # for none. Returns the time until a try is free (ms), or 0, and 1 for an own network. A try counts in both of its
-# limits, or in none.
+# limits, or in none. The last key is written even if nothing changes: that fails when Redis takes no writes.
 _TRY = Script.of(
     "meter tries",
     """

@@ -28,7 +28,7 @@ _BARRED_S = 60
 
 _OWN_NETWORKS = 5  # the last ones
 _OWN_NETWORK_MS = 30 * 86_400_000  # after the last login from there
-_NOTED_MS = 3_600_000  # a login from there is not noted again for so long: to note it takes Redis half of a login
+_NOTED_MS = 3_600_000  # a login from there is noted once in this time: to note it takes Redis a third of a login
 
 # KEYS: token, refresh_token, voided passwords, own networks. ARGV: new value of the token's key, new refresh_token,
 # lifetime (s), digest of the stored password; the network or '', the time (Unix ms), how long a network is kept (ms),

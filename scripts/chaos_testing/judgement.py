@@ -55,7 +55,7 @@ class Outcome:
     acknowledged: int = 0
     found: int = 0
     recovery: float = 0.0
-    """The time from the end of the fault to the last request that was refused."""
+    """The time from the end of the fault to the start of the last request that failed."""
     broken: list[str] = field(default_factory=list)
     """The promises that were broken, in words."""
     note: str = ""

@@ -15,7 +15,7 @@ from scripts.benchmark.population import Stores, user
 from scripts.benchmark.requests import POPULATION, mix
 from scripts.chaos_testing.clients import OK, PASSWORD, READS, UNAVAILABLE, Connection, Crowd, Sample
 from scripts.chaos_testing.installation import WORKERS, Installation
-from scripts.chaos_testing.judgement import RECOVERY_S, Outcome, Promise, Times, judge, last_failure, p99
+from scripts.chaos_testing.judgement import LOGIN_S, RECOVERY_S, Outcome, Promise, Times, judge, last_failure, p99
 from scripts.chaos_testing.ledger import Ledger
 from scripts.chaos_testing.running import Plan, Scenario, compare
 from scripts.stores.private_servers import Urls
@@ -28,7 +28,7 @@ _AFTERWARDS = 0.5  # of the maximum: as many requests as on an ordinary day
 _POOL = 16  # writes of a worker to one table at a time, half of mysql.pool_size
 _WRITERS = 300
 _LOGGING_IN = 600
-_GUESTS = 30_000
+_GUESTS = 30_000  # enough for 380 hashes a second
 _READERS = 30
 _MIX_CONNECTIONS = (64, 1024)  # 64 use the server up; each of 1024 sends its next request as soon as it is answered
 _MIX_REQUESTS = 300_000  # as many as 20,000 a second
@@ -128,6 +128,8 @@ def judge_storm(samples: Sequence[Sample], end: float, share: float) -> Iterator
         yield f"under overload it serves {share:.0%} of what it can"
     if refusal > REFUSED_WITHIN_S:
         yield f"a refusal takes {refusal:.2f} s"
+    if late := sum(sample.seconds > LOGIN_S for sample in samples):
+        yield f"{late} requests of the storm took more than {LOGIN_S} s"
     if recovery > RECOVERY_S:
         yield f"it recovers {recovery:.1f} s after the storm"
     if others := sum(sample.outcome not in (OK, UNAVAILABLE) for sample in samples):

@@ -15,7 +15,7 @@ def refresh_token(userid: str) -> str:
 
 
 def own_networks(userid: str) -> str:
-    """The networks from which the user has logged in, each with the time of the last login (Unix ms)."""
+    """The last networks from which the user has logged in, each with the time at which that was noted (Unix ms)."""
     return f"xzb:{{{userid}}}:networks"
 
 

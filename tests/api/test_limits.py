@@ -127,7 +127,23 @@ async def test_a_refused_try_uses_up_nothing(api: Api) -> None:
     await api.user("alice")
     for _ in range(20):
         await login_code(api.at(STRANGER), "alice", "wrong")
-    assert [await login_code(api, "alice", "wrong") for _ in range(2)] == [621, 621]
+    another = api.at("127.0.0.67")
+    assert [await login_code(another, "alice", "wrong") for _ in range(2)] == [621, 621]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "off",
+    [
+        pytest.param(name, marks=pytest.mark.conf(f"--limits.{name}", "", "--password.remember", "0"))
+        for name in ("wrong_passwords", "wrong_passwords_per_address")
+    ],
+)
+async def test_each_limit_of_wrong_passwords_does_without_the_other(api: Api, store: Redis, off: str) -> None:
+    await api.user("alice")
+    assert not store.keys("*wrong_passwords*")
+    assert await login_code(api, "alice", "wrong") == 621
+    assert len(store.keys("*wrong_passwords*")) == 1
 
 
 @pytest.mark.both_kinds_of_redis
