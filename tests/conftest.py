@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from handlers.routes import make_application
 from handlers.transport.application import Application
 from handlers.transport.server import ENGINES, Engine
 from scripts.stores.private_cluster import PrivateCluster, private_redis_cluster
+from scripts.stores.private_servers import private_redis
 from services import open_services
 from tests.harness import leaks
 from tests.harness.client import Api
@@ -27,12 +29,14 @@ from tests.harness.stores import OPTIONS, REDIS_URL, TABLES, connect_mysql, conn
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "conf(*options): options of the server that a test wants, as main.py takes them")
     config.addinivalue_line("markers", "both_kinds_of_redis: the test runs on one Redis, and on a cluster")
+    config.addinivalue_line("markers", "own_redis: the test changes the settings of Redis, so it has one of its own")
     config.addinivalue_line("markers", "logs_errors: the test provokes errors in the log")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "redis_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_kinds_of_redis"):
-        metafunc.parametrize("redis_url", ["single", "cluster"], indirect=True)
+    for marker, kinds in (("both_kinds_of_redis", ["single", "cluster"]), ("own_redis", ["own"])):
+        if "redis_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker(marker):
+            metafunc.parametrize("redis_url", kinds, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +66,22 @@ def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateC
 
 
 @pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[str]:
+    """The URL of a Redis for this test alone."""
+    with private_redis(tmp_path, durable=False) as url:
+        yield url
+
+
+@pytest.fixture
 def redis_url(request: pytest.FixtureRequest) -> str:
-    """The URL of the Redis under test: one Redis, or a cluster."""
-    if getattr(request, "param", "single") == "single":
-        return REDIS_URL
-    cluster: PrivateCluster = request.getfixturevalue("redis_cluster")
-    return cluster.url
+    """The URL of the Redis under test: the one of all workers, one of the test's own, or a cluster."""
+    kind = getattr(request, "param", "single")
+    if kind == "own":
+        return str(request.getfixturevalue("own_redis"))
+    if kind == "cluster":
+        cluster: PrivateCluster = request.getfixturevalue("redis_cluster")
+        return cluster.url
+    return REDIS_URL
 
 
 @pytest.fixture

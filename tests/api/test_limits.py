@@ -210,26 +210,22 @@ async def test_a_password_that_was_compared_with_nothing_does_not_count(api: Api
     assert await login_code(api, "alice") == 200
 
 
+@pytest.mark.own_redis
 @pytest.mark.gen_test
 async def test_without_a_count_no_password_is_told_from_another(api: Api, app: Application, store: Redis) -> None:
     await api.user("alice")
     store.config_set("maxmemory", 1)  # it reads, and refuses to write
-    try:
-        for password in (PASSWORD, "wrong"):
-            with pytest.raises(StoreUnavailable, match="meter tries"):
-                await app.services.accounts.authorize("alice", password, "127.0.0.1")
-    finally:
-        store.config_set("maxmemory", 0)
+    for password in (PASSWORD, "wrong"):
+        with pytest.raises(StoreUnavailable, match="meter tries"):
+            await app.services.accounts.authorize("alice", password, "127.0.0.1")
 
 
+@pytest.mark.own_redis
 @pytest.mark.gen_test
 @pytest.mark.conf("--limits.without_redis", "refuse")
 async def test_without_a_count_no_sign_is_told_from_another(api: Api, store: Redis) -> None:
     store.config_set("maxmemory", 1)
-    try:
-        answers = [await api.call("/callback/tape_callback", {**event(), **sign}) for sign in ({}, {"sign": "0" * 32})]
-    finally:
-        store.config_set("maxmemory", 0)
+    answers = [await api.call("/callback/tape_callback", {**event(), **sign}) for sign in ({}, {"sign": "0" * 32})]
     assert [answer["code"] for answer in answers] == [503, 503]
 
 
