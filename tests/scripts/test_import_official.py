@@ -398,17 +398,21 @@ def test_a_column_without_which_no_row_can_be_imported_ends_the_import(php: Curs
 
 def test_a_source_with_a_time_limit_and_without_snapshots_is_read_whole(php: Cursor, mysql: Cursor) -> None:
     insert(php, "tb_account", userid="anna", password="x")
-    mysql.execute("SET GLOBAL max_statement_time = 0.000001, GLOBAL tx_isolation = 'READ-COMMITTED'")
+    user = f"limited_{DATABASE}"  # the time limit of a user, because that of the server is everybody's
+    mysql.execute(f"CREATE OR REPLACE USER {user}@localhost WITH MAX_STATEMENT_TIME 0.000001")
+    mysql.execute(f"GRANT ALL ON {OFFICIAL}.* TO {user}@localhost")
+    mysql.execute("SET GLOBAL tx_isolation = 'READ-COMMITTED'")
     try:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            assert runner.run(counts_around_an_insert(php)) == (1, 1)
+            assert runner.run(counts_around_an_insert(php, user)) == (1, 1)
     finally:
-        mysql.execute("SET GLOBAL max_statement_time = 0, GLOBAL tx_isolation = 'REPEATABLE-READ'")
+        mysql.execute("SET GLOBAL tx_isolation = 'REPEATABLE-READ'")
+        mysql.execute(f"DROP USER {user}@localhost")
 
 
-async def counts_around_an_insert(php: Cursor) -> tuple[int, int]:
+async def counts_around_an_insert(php: Cursor, user: str) -> tuple[int, int]:
     """The number of accounts in a snapshot, before and after another one registers."""
-    async with OfficialDatabase.open(mysql_arguments(OFFICIAL_URL), ZoneInfo("UTC")) as source:
+    async with OfficialDatabase.open({**mysql_arguments(OFFICIAL_URL), "user": user}, ZoneInfo("UTC")) as source:
         before = await source.count("tb_account")
         insert(php, "tb_account", userid="bob", password="x")
         return before, await source.count("tb_account")
