@@ -189,7 +189,7 @@ class Password(Section):
 class Limits(Section):
     """Rates beyond which the answer is 429, such as "10 per 5 minutes"; empty: no limit (decisions, section 13)."""
 
-    wrong_passwords: OptionalRate = Field(Rate(100, 600), description="of one user, from own, and from other addresses")
+    wrong_passwords: OptionalRate = Field(Rate(100, 600), description="of one user, from own addresses and from others")
     wrong_passwords_per_address: OptionalRate = Field(Rate(20, 600), description="of one user, from one address")
     logins_per_address: OptionalRate = Field(Rate(1000, 600), description="passwords checked, right ones too")
     registrations_per_address: OptionalRate = Field(Rate(100, 600), description="users registered")

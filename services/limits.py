@@ -163,7 +163,6 @@ class PasswordTries:
 
     def __init__(self, redis: RedisClient, rates: settings.Limits, metrics: Metrics) -> None:
         self._redis = redis
-        self._is_limited = bool(rates.wrong_passwords or rates.wrong_passwords_per_address)
         self._quota = _quota(rates.wrong_passwords)
         self._quota_per_address = _quota(rates.wrong_passwords_per_address)
         self._throttled = metrics.throttled
@@ -186,7 +185,7 @@ class PasswordTries:
         return network_of(address) if self._quota != _NO_QUOTA else ""
 
     async def _meter(self, userid: str, address: str, tries: int) -> list[str]:
-        if not self._is_limited:
+        if self._quota == self._quota_per_address == _NO_QUOTA:
             return []
         network = network_of(address)
         quota_per_address = self._quota_per_address if network else _NO_QUOTA

@@ -5,8 +5,8 @@ which half of the lifetime is over. The key of the refresh_token is a hash of th
 replaced (`previous`) and the time of that (`rotated_at`, ms). Both keys expire with the session.
 
 A third key bars logins that are under way while a password is replaced: they have verified the old one. A fourth one
-holds the user's own networks, whose wrong passwords count apart (`services.limits`): the last from which a session was
-opened, since the password was replaced.
+holds the user's own networks, whose wrong passwords count apart (`services.limits`): the last ones from which a session
+was opened, since the password was replaced.
 """
 
 import hashlib
